@@ -1,0 +1,82 @@
+"""Values that go into and come out of the completion pipeline. Must not know LSP."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from codellama_lsp.completion.outcome import Outcome
+from codellama_lsp.engine.protocol import Layout, TokenCounts
+
+
+class Trigger(enum.StrEnum):
+    """Who asked."""
+
+    INVOKED = "invoked"
+    """A user's gesture: always answer, several candidates are welcome."""
+    AUTOMATIC = "automatic"
+    """The editor, after a keystroke."""
+
+
+@attrs.frozen
+class DocumentSnapshot:
+    """A document as it was when the request arrived."""
+
+    uri: str
+    language_id: str
+    version: int
+    text: str
+    """As in the editor, line endings included."""
+
+
+@attrs.frozen
+class CompletionRequest:
+    """A question: what could stand at `offset`?"""
+
+    document: DocumentSnapshot
+    offset: int
+    """Cursor, in code points from the start of `document.text`."""
+    trigger: Trigger = Trigger.AUTOMATIC
+    plan: str | None = None
+    """Force a plan (say "line") instead of choosing one from the text at the cursor."""
+    layout: Layout | None = None
+    """Override the settings' layout; so do `heal` and `copy`."""
+    heal: bool | None = None
+    copy: bool | None = None
+    use_cache: bool = True
+
+
+@attrs.frozen
+class Suggestion:
+    """Text to put in place of [`start`, `end`), code points in the document; one line's range."""
+
+    text: str
+    """With the document's own line endings."""
+    start: int
+    end: int
+
+
+@attrs.frozen
+class CompletionTimings:
+    """Milliseconds."""
+
+    total: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+    overhead: float = 0.0
+    """Everything outside the model: total - prefill - decode."""
+
+
+@attrs.frozen
+class Completion:
+    """The answer to a `CompletionRequest`."""
+
+    outcome: Outcome
+    items: tuple[Suggestion, ...] = ()
+    detail: str = ""
+    """Which filter, which error; for people, free of the user's code."""
+    tokens: TokenCounts = TokenCounts()
+    ms: CompletionTimings = CompletionTimings()
+    model: str = ""
+    layout: Layout | None = None

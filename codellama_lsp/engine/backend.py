@@ -1,0 +1,93 @@
+"""What an engine process runs behind its socket, and what a client sees of it.
+
+`Backend` is called in the engine process from one decode thread; `Engine` is awaited by clients.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from codellama_lsp.engine.protocol import EngineInfo, GenerateRequest, GenerateResult
+
+#: Called from the decode thread with the candidate's index and a piece of text as it is decoded.
+Emit = Callable[[int, str], None]
+
+#: Called while a model loads, with the share done (0 to 1).
+Report = Callable[[float], None]
+
+
+class CancelFlag:
+    """A cancel switch that native code can read without Python.
+
+    Two zero bytes mean "go on". Setting makes the first one non-zero, so that a C string function
+    such as ``strlen`` over `address` answers non-zero: an abort callback that needs no GIL.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(2)
+
+    @property
+    def address(self) -> int:
+        """Address of the two bytes; valid as long as this object lives."""
+        return ctypes.addressof(self._bytes)
+
+    def set(self) -> None:
+        """Ask whatever runs under this flag to end; safe from any thread, any number of times."""
+        self._bytes[0] = b"\x01"
+
+    def is_set(self) -> bool:
+        """Whether `set` was called."""
+        return self._bytes[0] != b"\x00"
+
+
+class Backend(Protocol):
+    """A loaded model. Every method is called from the same thread, one call at a time."""
+
+    def load(self, report: Report) -> EngineInfo:
+        """Load the model; raise `EngineStartError` with a remedy in its text where it can't."""
+        ...
+
+    def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
+        """Generate until a stop rule holds or `cancel` is set.
+
+        A cancelled call returns normally (finish CANCELLED) and keeps what it prefilled.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...
+
+
+class Generation(Protocol):
+    """A running generation as its client sees it: iterate the pieces, then ask for `result`."""
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        """Pieces of candidate 0's text as they are decoded. Raises `EngineError` subclasses."""
+        ...
+
+    async def result(self) -> GenerateResult:
+        """The whole answer; waits for the end (consuming pieces is not required)."""
+        ...
+
+    def stop(self) -> None:
+        """End the generation soon and keep what there is; the result's finish is CANCELLED."""
+        ...
+
+
+class Engine(Protocol):
+    """An engine as its clients see it."""
+
+    async def info(self) -> EngineInfo:
+        """Facts about the loaded model; waits for loading. Raises `EngineStartError`."""
+        ...
+
+    def generate(self, request: GenerateRequest) -> Generation:
+        """Start a generation. Cancelling the task that awaits it also stops the model."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the engine; it ends when nobody uses it."""
+        ...

@@ -1,0 +1,179 @@
+"""The messages between `serve` (or any other client) and an engine, as frozen values.
+
+Text goes in, text comes out: token ids stay inside the engine, which alone has the vocabulary.
+Must not know: LSP, llama.cpp, sockets.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+
+#: Version of the wire protocol; an engine and a client with different ones don't talk.
+PROTOCOL_VERSION = 1
+
+
+class Layout(enum.StrEnum):
+    """Order of an infilling prompt (Bavarian et al. 2022; Code Llama paper, section 2.3)."""
+
+    SPM = "spm"
+    """Suffix first: ``BOS PRE SUF suffix MID prefix``; typing only appends."""
+    PSM = "psm"
+    """Prefix first: ``BOS PRE prefix SUF suffix MID``."""
+    LEFT_TO_RIGHT = "ltr"
+    """No infilling: ``BOS prefix``. What 34B and the Python variants can do."""
+
+
+class Priority(enum.IntEnum):
+    """Who waits for an answer; a smaller number goes first."""
+
+    VISIBLE = 0
+    ASSIST = 1
+    SPECULATIVE = 2
+    WARM = 3
+
+
+class Finish(enum.StrEnum):
+    """Why a generation ended."""
+
+    EOT = "eot"
+    """The model said so (EOT, EOS or another end-of-generation token)."""
+    STOP = "stop"
+    """A stop rule: the request's own, or the client's `stop`."""
+    LENGTH = "length"
+    """`max_tokens` were generated."""
+    TIME = "time"
+    """`time_budget_ms` ran out; what was generated until then is in the result."""
+    CANCELLED = "cancelled"
+    """The client gave it up."""
+
+
+@attrs.frozen
+class Segment:
+    """A versioned piece of text. The same `key` and `version` always mean the same `text`."""
+
+    key: str
+    version: int
+    text: str
+
+
+@attrs.frozen
+class GenerateRequest:
+    """One infilling job. Texts have ``\\n`` line endings."""
+
+    document: str
+    """Opaque name of what is edited; engines keep one KV sequence near it."""
+    prefix: Segment
+    """Text before the cursor, from the start of the prefix window."""
+    suffix: Segment
+    """Text after the cursor, to the end of the suffix window."""
+    context: tuple[Segment, ...] = ()
+    """Related code, most stable first; stands before the infilling prompt."""
+    layout: Layout = Layout.SPM
+    """Wanted order; an engine whose model cannot infill answers with LEFT_TO_RIGHT."""
+    heal: bool = True
+    """Cursor healing: re-decide the last tokens of the prefix, spelling the same bytes."""
+    copy: bool | None = None
+    """Copying from the windows by typical acceptance; None: as the model's settings say."""
+    stop_at_newline: bool = False
+    """End before the first line break that follows some visible text."""
+    max_tokens: int = 96
+    time_budget_ms: float | None = None
+    """From the first generated token on; prefill does not count."""
+    candidates: int = 1
+    temperature: float = 0.0
+    """0: greedy."""
+    seed: int = 0
+    priority: Priority = Priority.VISIBLE
+
+
+@attrs.frozen
+class TokenCounts:
+    """What a request cost, in tokens of the model."""
+
+    prompt: int = 0
+    """Length of the prompt as built, healing's removed tokens left out."""
+    reused: int = 0
+    """Prompt tokens that were in the KV cache already."""
+    fresh: int = 0
+    """Prompt tokens that were evaluated for this request."""
+    healed: int = 0
+    """Tokens taken off the prefix's end and re-decided under constraint."""
+    generated: int = 0
+    drafted: int = 0
+    """Tokens proposed by copying and evaluated in a batch."""
+    accepted: int = 0
+    """Drafted tokens that were kept."""
+
+
+@attrs.frozen
+class Timings:
+    """Milliseconds, measured in the engine."""
+
+    prepare: float = 0.0
+    """Tokenizing, comparing with the cache."""
+    prefill: float = 0.0
+    decode: float = 0.0
+    queued: float = 0.0
+    """Waiting for earlier jobs."""
+
+
+@attrs.frozen
+class Candidate:
+    """One generated text, to be inserted at the cursor."""
+
+    text: str
+    finish: Finish
+    probabilities: tuple[float, ...] = ()
+    """The model's probability of each token of `text`, in order."""
+
+
+@attrs.frozen
+class GenerateResult:
+    """The whole answer to a `GenerateRequest`."""
+
+    candidates: tuple[Candidate, ...]
+    tokens: TokenCounts
+    ms: Timings
+    layout: Layout
+    """The order that was really used."""
+
+
+@attrs.frozen
+class EngineInfo:
+    """What an engine says about itself once its model is loaded."""
+
+    protocol: int
+    model_name: str
+    model_path: str
+    """Empty for an engine without a file."""
+    context_tokens: int
+    """Size of the KV cache that one request may use."""
+    can_infill: bool
+    infill_reason: str
+    """Why not, in words for a user; empty when it can."""
+    chars_per_token: float
+    """Measured on source code; clients size their windows with it."""
+    prefill_tokens_per_s: float
+    """Measured at load; 0 when unknown."""
+    pid: int
+    details: Mapping[str, str] = attrs.field(factory=dict)
+    """Backend, quantization, crash probes and the like, for `doctor`."""
+
+
+class EngineError(Exception):
+    """Something between the client and the model failed; the text is for a user to read."""
+
+
+class EngineGoneError(EngineError):
+    """The engine died or closed the connection in the middle of a request."""
+
+
+class EngineStartError(EngineError):
+    """The engine could not be started or could not load its model."""
+
+
+class BadRequestError(EngineError):
+    """The request cannot be answered whatever is tried (say, larger than the context)."""

@@ -1,0 +1,1 @@
+"""The only place that imports llama_cpp: loading, KV cache, decode loop, sampling, copying."""

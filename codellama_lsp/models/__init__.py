@@ -1,0 +1,1 @@
+"""Which model files there are, where they lie and what is in them."""
