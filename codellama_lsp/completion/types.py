@@ -76,7 +76,7 @@ class Completion:
     items: tuple[Suggestion, ...] = ()
     detail: str = ""
     """Which filter, which error; for people, free of the user's code."""
-    tokens: TokenCounts = TokenCounts()
-    ms: CompletionTimings = CompletionTimings()
+    tokens: TokenCounts = attrs.field(factory=TokenCounts)
+    ms: CompletionTimings = attrs.field(factory=CompletionTimings)
     model: str = ""
     layout: Layout | None = None

@@ -1,1 +1,1 @@
-"""Infilling prompts on token ids: layouts, encoding, healing. Pure functions, no I/O, no asyncio."""
+"""Infilling prompts on token ids: layouts, encoding, healing. Pure: no I/O, no asyncio."""
