@@ -1,4 +1,4 @@
-"""How a request ended: exactly one of a closed set, for counters and for "why was there nothing?"."""
+"""How a request ended: one of a closed set, for counters and for the question why."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class DocumentSnapshot:
 
 @attrs.frozen
 class CompletionRequest:
-    """A question: what could stand at `offset`?"""
+    """A question: what could stand at `offset`."""
 
     document: DocumentSnapshot
     offset: int
