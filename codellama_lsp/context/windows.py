@@ -65,6 +65,8 @@ class Windows:
     suffix: Segment
     left_out: str
     """Closers between the cursor and `suffix`, not part of either."""
+    to_end: bool
+    """Whether `suffix` goes to the end of the document."""
 
 
 class WindowTracker:
@@ -100,7 +102,7 @@ class WindowTracker:
         self._prefix = self._changed(self._prefix, normalised(text[start:offset]))
         self._text = text
         self._anchored = True
-        return Windows(self._prefix, self._suffix, self._left_out)
+        return Windows(self._prefix, self._suffix, self._left_out, self._tail_chars == 0)
 
     def _keep_suffix(self, text: str, offset: int) -> str | None:
         """What stands between the cursor and the frozen suffix, if that suffix still holds."""

@@ -1,0 +1,37 @@
+"""How much of a document a prompt shows: tokens from settings or the model, in characters."""
+
+from __future__ import annotations
+
+from codellama_lsp.context.windows import WindowBudget
+from codellama_lsp.engine.protocol import EngineInfo
+
+#: More costs seconds of prefill after a jump and brings little.
+_MOST_TOKENS = 3072
+
+#: Of the model's context, what the windows may take; the rest is for what is generated, slack of
+#: the anchored windows and text that has more tokens per character than usual.
+_CONTEXT_SHARE = 0.6
+
+_PREFIX_SHARE = 0.7
+
+#: With a small context, a suffix of this many tokens says what follows.
+_SMALL_CONTEXT_TOKENS = 2048
+_SMALL_PREFIX_TOKENS = 700
+_SMALL_SUFFIX_TOKENS = 250
+
+
+def window_budget(info: EngineInfo, context_tokens: int | None) -> WindowBudget:
+    """Window sizes for a model; `context_tokens`: what the user wants for both together."""
+    roof = int(info.context_tokens * _CONTEXT_SHARE)
+    if context_tokens is not None:
+        total = min(context_tokens, roof)
+    elif info.context_tokens <= _SMALL_CONTEXT_TOKENS:
+        total = min(_SMALL_PREFIX_TOKENS + _SMALL_SUFFIX_TOKENS, roof)
+    else:
+        total = min(_MOST_TOKENS, roof)
+    prefix_tokens = total * _PREFIX_SHARE
+    chars_per_token = max(info.chars_per_token, 0.5)
+    return WindowBudget(
+        prefix_chars=max(int(prefix_tokens * chars_per_token), 64),
+        suffix_chars=max(int((total - prefix_tokens) * chars_per_token), 32),
+    )
