@@ -9,7 +9,7 @@ _RESAMPLES = 1000
 
 
 def share_before_first_error(answer: str, truth: str) -> float:
-    """Characters of `truth` that `answer` gets right before its first error, as a share (0 to 1)."""
+    """Share of `truth` (0 to 1) that `answer` gets right before its first error, in characters."""
     if not truth:
         raise ValueError("there is no truth to compare with")
     right = 0
