@@ -35,6 +35,8 @@ from codellama_lsp.prompt.healing import tokens_to_heal
 from codellama_lsp.prompt.layout import PromptParts, left_to_right, prefix_first, suffix_first
 from codellama_lsp.prompt.special import InfillIds, NoInfill
 
+#: Metadata key of a file whose model should copy: five weights, separated by commas.
+COPY_KEY = "codellama_lsp.copy_weights"
 _BATCH_TOKENS = 512
 #: A batch that cannot be interrupted should be over in about this time.
 _BATCH_SECONDS = 0.5
@@ -47,7 +49,9 @@ _SAMPLE = (
 
 
 @attrs.frozen
-class _Prompt:
+class Prompt:
+    """A prompt on token ids; `required` are the bytes that healing took off its end."""
+
     ids: Ids
     required: bytes
     healed: int
@@ -111,7 +115,7 @@ class LlamaBackend:
                 "system": system_info(),
                 "threads": str(threads),
                 "extra_buffers": f"{'on' if probed.works else 'off'} ({probed.how})",
-                "copy_threshold": str(self._copy.threshold),
+                "copying": "on" if self._copy.weights else "off",
                 "by_lines": str(model.encoder.by_lines),
                 "size_mb": f"{model.bytes / 1e6:.1f}",
             },
@@ -121,7 +125,7 @@ class LlamaBackend:
         """Answer one request; see `Backend.generate`."""
         assert self._model is not None and self._context is not None and self._cache is not None
         started = time.perf_counter()
-        prompt = self._build(request)
+        prompt = self.build(request)
         resident, reuse = self._cache.take(prompt.ids, len(prompt.ids) + request.max_tokens + 16)
         # The last token's scores are needed, and they are not kept with the cells.
         reuse = min(reuse, len(prompt.ids) - 1)
@@ -164,6 +168,11 @@ class LlamaBackend:
             layout=prompt.layout,
         )
 
+    def loaded(self) -> tuple[Model, Context, KvCache]:
+        """What `load` made; for tools that look inside."""
+        assert self._model is not None and self._context is not None and self._cache is not None
+        return self._model, self._context, self._cache
+
     def close(self) -> None:
         """Free everything."""
         if self._context is not None:
@@ -172,7 +181,8 @@ class LlamaBackend:
             self._model.close()
         self._model = self._context = self._cache = None
 
-    def _build(self, request: GenerateRequest) -> _Prompt:
+    def build(self, request: GenerateRequest) -> Prompt:
+        """The prompt for a request, as token ids that fit the context."""
         model, context = self._model, self._context
         assert model is not None and context is not None
         ids = model.infill
@@ -206,7 +216,7 @@ class LlamaBackend:
             tokens = suffix_first(bos, ids, parts)
         else:
             tokens = prefix_first(bos, ids, parts)
-        return _Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
+        return Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
 
     def _prefill(self, resident: Resident, fresh: Ids, cancel: CancelFlag) -> Logits | None:
         """Evaluate the rest of a prompt in steps; None where it was broken off."""
@@ -225,7 +235,7 @@ class LlamaBackend:
     def _decode(
         self,
         request: GenerateRequest,
-        prompt: _Prompt,
+        prompt: Prompt,
         resident: Resident,
         logits: Logits,
         emit: Emit,
@@ -235,11 +245,10 @@ class LlamaBackend:
     ) -> Candidate:
         assert self._model is not None and self._context is not None and self._cache is not None
         self._cache.truncate(resident, len(prompt.ids))
-        copying = self._copy.threshold > 0 if request.copy is None else request.copy
+        copying = self._copy.weights is not None if request.copy is None else request.copy
         copier = None
         if copying:
-            before = [segment.text for segment in (*request.context, request.prefix)]
-            copier = Copier(before, [request.suffix.text])
+            copier = _copier(request)
         decoder = Decoder(
             self._model,
             self._context,
@@ -273,9 +282,20 @@ class LlamaBackend:
         return extra_buffers(self._probe_model)
 
 
+def _copier(request: GenerateRequest) -> Copier:
+    far_before = request.far_before.text if request.far_before else ""
+    far_after = request.far_after.text if request.far_after else ""
+    before = [*(segment.text for segment in request.context), far_before + request.prefix.text]
+    return Copier(before, [request.suffix.text + far_after])
+
+
 def _copy_settings(model: Model) -> CopySettings:
-    text = model.metadata.get("codellama_lsp.copy_threshold")
+    """Copying as the file says; off for a file that says nothing."""
+    text = model.metadata.get(COPY_KEY)
+    if not text:
+        return CopySettings()
     try:
-        return CopySettings(threshold=float(text)) if text else CopySettings()
+        bias, proposed, best, match, agreement = (float(part) for part in text.split(","))
     except ValueError:
         return CopySettings()
+    return CopySettings((bias, proposed, best, match, agreement))

@@ -99,19 +99,26 @@ class Copier:
 
 @attrs.frozen
 class CopySettings:
-    """How readily a proposal is kept; a property of the model, from its metadata."""
+    """How readily a proposal is kept; a property of the model, from its metadata.
 
-    threshold: float = 0.0
-    """Least probability a proposed token needs after a match of `reference` characters; 0: off."""
-    reference: float = 12.0
-    """Match length, in characters, to which the threshold belongs."""
+    The threshold of typical acceptance is not one number: a long match in which all places agree
+    is evidence of its own, so less probability is asked of the model. The five weights are those
+    of a logistic regression over places where copier and model differ (`fit_copying.py`).
+    """
+
+    weights: tuple[float, float, float, float, float] | None = None
+    """Of 1, log p(proposed), log p(best), log(match) and agreement; None: copying is off."""
 
     def keeps(self, proposed: float, best: float, proposal: Proposal) -> bool:
         """Whether a token of probability `proposed` is kept against the model's `best` one."""
-        if self.threshold <= 0:
+        if self.weights is None:
             return False
-        if proposed >= best:
-            return True
-        # A long match is evidence of its own: the probability asked for falls with its length.
-        asked = self.threshold * math.exp(1 - proposal.match / self.reference)
-        return proposed >= asked * best / max(proposal.agreement, 0.25)
+        bias, of_proposed, of_best, of_match, of_agreement = self.weights
+        score = (
+            bias
+            + of_proposed * math.log(max(proposed, 1e-9))
+            + of_best * math.log(max(best, 1e-9))
+            + of_match * math.log(proposal.match)
+            + of_agreement * proposal.agreement
+        )
+        return score > 0
