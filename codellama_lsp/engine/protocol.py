@@ -168,7 +168,18 @@ class EngineInfo:
 
 
 class EngineError(Exception):
-    """Something between the client and the model failed; the text is for a user to read."""
+    """Something between the client and the model failed; the text is for a user to read.
+
+    `message` says what is wrong, `remedy` what to do about it; ``str()`` gives both.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}" if self.remedy else self.message
 
 
 class EngineGoneError(EngineError):

@@ -1,0 +1,212 @@
+"""The decode thread: runs a backend's calls one at a time, the most wanted first.
+
+Callbacks are called from the decode thread or from the caller of `cancel` and `close`; whoever
+lives on an event loop hands them over itself. Must not know sockets or asyncio.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+import attrs
+
+from codellama_lsp.engine.backend import Backend, CancelFlag, Report
+from codellama_lsp.engine.protocol import (
+    Candidate,
+    EngineError,
+    EngineGoneError,
+    EngineInfo,
+    EngineStartError,
+    Finish,
+    GenerateRequest,
+    GenerateResult,
+    Priority,
+    Timings,
+    TokenCounts,
+)
+
+log = logging.getLogger(__name__)
+
+#: Somebody waits for these, so they interrupt the others.
+_AWAITED = (Priority.VISIBLE, Priority.ASSIST)
+
+
+@attrs.define(eq=False)
+class Job:
+    """A request on its way through the decode thread."""
+
+    request: GenerateRequest
+    number: int
+    on_piece: Callable[[str], None]
+    """Gets the pieces of candidate 0."""
+    on_done: Callable[[GenerateResult | EngineError], None]
+    """Called exactly once."""
+    submitted_s: float = attrs.field(factory=time.monotonic)
+    flag: CancelFlag = attrs.field(factory=CancelFlag)
+    cancelled_s: float | None = None
+
+    def interrupt(self) -> None:
+        """Ask the backend to end this job."""
+        if self.cancelled_s is None:
+            self.cancelled_s = time.monotonic()
+        self.flag.set()
+
+
+class DecodeLoop:
+    """Owns a backend and the one thread that calls it."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        on_loading: Report = lambda share: None,
+        on_loaded: Callable[[EngineInfo | EngineStartError], None] = lambda outcome: None,
+    ) -> None:
+        self._backend = backend
+        self._on_loading = on_loading
+        self._on_loaded = on_loaded
+        self._lock = threading.Condition()
+        self._queue: list[Job] = []
+        self._running: Job | None = None
+        self._refusal: EngineError | None = None
+        self._count = 0
+        self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
+
+    def start(self) -> None:
+        """Load the model and begin; requests may be submitted before that."""
+        self._thread.start()
+
+    def submit(
+        self,
+        request: GenerateRequest,
+        on_piece: Callable[[str], None],
+        on_done: Callable[[GenerateResult | EngineError], None],
+    ) -> Job:
+        """Queue a request by priority; one that is awaited interrupts one that is not."""
+        with self._lock:
+            self._count += 1
+            job = Job(request, self._count, on_piece, on_done)
+            refusal = self._refusal
+            if refusal is None:
+                self._queue.append(job)
+                running = self._running
+                if (
+                    running is not None
+                    and request.priority in _AWAITED
+                    and running.request.priority not in _AWAITED
+                ):
+                    running.interrupt()
+                self._lock.notify()
+        if refusal is not None:
+            on_done(refusal)
+        return job
+
+    def cancel(self, job: Job) -> None:
+        """End a job, wherever it is; a job that has ended already stays as it is."""
+        with self._lock:
+            job.interrupt()
+            queued = job in self._queue
+            if queued:
+                self._queue.remove(job)
+        if queued:
+            job.on_done(_cancelled_in_queue(job))
+
+    def overdue_s(self) -> float:
+        """For how long the running job has ignored its cancel flag; 0 when all is well."""
+        with self._lock:
+            if self._running is None or self._running.cancelled_s is None:
+                return 0.0
+            return time.monotonic() - self._running.cancelled_s
+
+    def close(self, timeout_s: float = 2.0) -> bool:
+        """End everything and free the model; False when the thread did not end in time."""
+        with self._lock:
+            waiting, self._queue = self._queue, []
+            self._refusal = self._refusal or EngineGoneError("the engine is closed")
+            if self._running is not None:
+                self._running.interrupt()
+            self._lock.notify()
+        for job in waiting:
+            job.on_done(EngineGoneError("the engine is closed"))
+        if self._thread.ident is None:
+            return True
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            info = self._backend.load(self._on_loading)
+        except Exception as error:
+            self._refuse(_as_start_error(error))
+        else:
+            self._on_loaded(info)
+        while (job := self._next()) is not None:
+            outcome = self._answer(job)
+            with self._lock:
+                self._running = None
+            job.on_done(outcome)
+        self._backend.close()
+
+    def _refuse(self, error: EngineStartError) -> None:
+        with self._lock:
+            waiting, self._queue = self._queue, []
+            self._refusal = error
+        self._on_loaded(error)
+        for job in waiting:
+            job.on_done(error)
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            while not self._queue:
+                if self._refusal is not None:
+                    return None
+                self._lock.wait()
+            job = min(self._queue, key=lambda job: (job.request.priority, job.number))
+            self._queue.remove(job)
+            self._running = job
+            return job
+
+    def _answer(self, job: Job) -> GenerateResult | EngineError:
+        queued_ms = (time.monotonic() - job.submitted_s) * 1000
+
+        def emit(candidate: int, piece: str) -> None:
+            if candidate == 0:
+                job.on_piece(piece)
+
+        try:
+            result = self._backend.generate(job.request, emit, job.flag)
+        except EngineError as error:
+            return error
+        except Exception as error:
+            return EngineError(f"the model failed ({_log_safely(error)})")
+        return attrs.evolve(result, ms=attrs.evolve(result.ms, queued=queued_ms))
+
+
+def _as_start_error(error: Exception) -> EngineStartError:
+    if isinstance(error, EngineStartError):
+        return error
+    return EngineStartError(
+        f"the model could not be loaded ({_log_safely(error)})", "Run `codellama-lsp doctor`."
+    )
+
+
+def _log_safely(error: Exception) -> str:
+    """Log where `error` came from, not its text (it may quote the user's code); its type's name."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s in the decode thread\n%s", type(error).__name__, where)
+    return type(error).__name__
+
+
+def _cancelled_in_queue(job: Job) -> GenerateResult:
+    request = job.request
+    empty = Candidate("", Finish.CANCELLED)
+    return GenerateResult(
+        candidates=(empty,) * max(1, request.candidates),
+        tokens=TokenCounts(),
+        ms=Timings(queued=(time.monotonic() - job.submitted_s) * 1000),
+        layout=request.layout,
+    )

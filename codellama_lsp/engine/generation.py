@@ -1,0 +1,71 @@
+"""A generation as its client sees it, fed from wherever the pieces come from.
+
+Belongs to one event loop. Must not know sockets, threads or models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from codellama_lsp.engine.protocol import GenerateResult
+
+
+class PendingGeneration:
+    """Implements `Generation`; its owner calls `feed`, then `finish` or `fail`, on the loop."""
+
+    def __init__(self, on_stop: Callable[[], None]) -> None:
+        self._on_stop = on_stop
+        self._pieces: deque[str] = deque()
+        self._wake = asyncio.Event()
+        self._answer: asyncio.Future[GenerateResult] = asyncio.get_running_loop().create_future()
+        # Nobody has to look at a generation's end: an unseen failure is not worth a warning.
+        self._answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+        self._stopped = False
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """Pieces of candidate 0's text as they are decoded."""
+        while True:
+            while self._pieces:
+                yield self._pieces.popleft()
+            if self._answer.done():
+                self._answer.result()
+                return
+            self._wake.clear()
+            try:
+                await self._wake.wait()
+            except asyncio.CancelledError:
+                self.stop()
+                raise
+
+    async def result(self) -> GenerateResult:
+        """The whole answer. Cancelling the awaiting task stops the model."""
+        try:
+            return await asyncio.shield(self._answer)
+        except asyncio.CancelledError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the generation soon and keep what there is."""
+        if not self._stopped and not self._answer.done():
+            self._stopped = True
+            self._on_stop()
+
+    def feed(self, piece: str) -> None:
+        """A piece of candidate 0 arrived."""
+        self._pieces.append(piece)
+        self._wake.set()
+
+    def finish(self, result: GenerateResult) -> None:
+        """The answer arrived."""
+        if not self._answer.done():
+            self._answer.set_result(result)
+        self._wake.set()
+
+    def fail(self, error: Exception) -> None:
+        """There will be no answer."""
+        if not self._answer.done():
+            self._answer.set_exception(error)
+        self._wake.set()
