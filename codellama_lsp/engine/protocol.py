@@ -71,6 +71,10 @@ class GenerateRequest:
     """Text after the cursor, to the end of the suffix window."""
     context: tuple[Segment, ...] = ()
     """Related code, most stable first; stands before the infilling prompt."""
+    far_before: Segment | None = None
+    """The file's text up to where `prefix` starts; not in the prompt, only copied from."""
+    far_after: Segment | None = None
+    """The file's text from where `suffix` ends on; not in the prompt, only copied from."""
     layout: Layout = Layout.SPM
     """Wanted order; an engine whose model cannot infill answers with LEFT_TO_RIGHT."""
     heal: bool = True

@@ -1,0 +1,114 @@
+"""Options as someone wrote them: every key optional, each value checked, nothing resolved.
+
+One class, read from JSON or TOML alike. A wrong key or value never stops anything: it is named in
+a problem for the user to read, and the default holds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+import cattrs
+
+LayoutName = Literal["spm", "psm"]
+MultiLine = Literal["auto", "never", "always"]
+LogLevel = Literal["error", "warning", "info", "debug"]
+
+
+@attrs.frozen
+class Options:
+    """The keys, the same in `initializationOptions`, `workspace/configuration` and TOML.
+
+    `camelCase` and `kebab-case` spellings are read as these.
+    """
+
+    enabled: bool | None = None
+    languages_off: tuple[str, ...] | None = None
+    """Language ids without suggestions."""
+    exclude: tuple[str, ...] | None = None
+    """Globs of files that never reach a model, besides the built-in ones."""
+    model: str | None = None
+    """Path of a GGUF file, or a name in the catalogue."""
+    layout: LayoutName | None = None
+    heal: bool | None = None
+    copy: bool | None = None
+    max_tokens: int | None = attrs.field(default=None, metadata={"range": (1, 2048)})
+    context_tokens: int | None = attrs.field(default=None, metadata={"range": (128, 131072)})
+    """Prompt size, both windows together."""
+    time_budget_ms: int | None = attrs.field(default=None, metadata={"range": (10, 600_000)})
+    """From the first generated token on."""
+    debounce_ms: int | None = attrs.field(default=None, metadata={"range": (0, 10_000)})
+    """How long an automatic request waits for a newer one; 0: not at all."""
+    multi_line: MultiLine | None = None
+    log_level: LogLevel | None = None
+
+
+#: Keys that decide what runs and where text goes: only the user's own settings may hold them.
+PERSONAL = frozenset({"model"})
+
+_CONVERTER = cattrs.Converter()
+_EXPECTED = {
+    bool: "true or false",
+    int: "a whole number",
+    str: "a string",
+    tuple: "a list of strings",
+}
+
+
+def read_options(raw: object, source: str) -> tuple[Options, tuple[str, ...]]:
+    """The options in `raw` (parsed JSON or TOML) and what is wrong with it, a sentence each.
+
+    `source` names where it came from, for the sentences.
+    """
+    if raw is None:
+        return Options(), ()
+    if not isinstance(raw, Mapping):
+        return Options(), (f"{source}: expected an object with settings.",)
+    fields = attrs.fields_dict(Options)
+    hints = typing.get_type_hints(Options)
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for written, value in raw.items():
+        key = _snake(str(written))
+        if key not in fields:
+            problems.append(_unknown(str(written), source, fields))
+        elif value is not None:
+            try:
+                values[key] = _structure(value, hints[key], fields[key].metadata.get("range"))
+            except ValueError as error:
+                problems.append(f"{source}: {written!r} must be {error}; the default is used.")
+    return Options(**values), tuple(problems)
+
+
+def _structure(value: object, hint: Any, limits: tuple[int, int] | None) -> object:
+    """`value` as `hint` (some type or None) wants it; a `ValueError` says what is accepted."""
+    wanted = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
+    kind = typing.get_origin(wanted) or wanted
+    if kind is Literal:
+        allowed = typing.get_args(wanted)
+        if value not in allowed:
+            raise ValueError("one of " + ", ".join(f'"{name}"' for name in allowed))
+    elif kind is tuple:
+        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            raise ValueError(_EXPECTED[kind])
+    elif type(value) is not kind:
+        raise ValueError(_EXPECTED[kind] + (f" from {limits[0]} to {limits[1]}" if limits else ""))
+    if limits and not (isinstance(value, int) and limits[0] <= value <= limits[1]):
+        raise ValueError(f"a whole number from {limits[0]} to {limits[1]}")
+    return _CONVERTER.structure(value, wanted)
+
+
+def _unknown(written: str, source: str, fields: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(_snake(written), fields, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known are: {', '.join(fields)}."
+    return f"{source}: unknown setting {written[:60]!r}; {hint}"
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()

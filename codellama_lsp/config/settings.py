@@ -1,0 +1,112 @@
+"""Settings as the rest of the program sees them: every value decided, by layers of options.
+
+Layers from weakest to strongest: defaults, the user's file, `initializationOptions`,
+`workspace/configuration`, the command line. An editor may fill `workspace/configuration` from a
+file that came with a repository, so that layer cannot say which model runs nor
+switch on what the user switched off; and what any layer excludes adds to the others.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+
+from codellama_lsp.config.options import (
+    PERSONAL,
+    LogLevel,
+    MultiLine,
+    Options,
+    read_options,
+)
+from codellama_lsp.engine.protocol import Layout
+
+#: Names the directory of the user's settings file; also what tests use to stay off the real one.
+CONFIG_DIR_VARIABLE = "CODELLAMA_LSP_CONFIG_DIR"
+FILE_NAME = "codellama.toml"
+
+
+@attrs.frozen
+class Settings:
+    """What holds now."""
+
+    enabled: bool = True
+    languages_off: frozenset[str] = frozenset()
+    exclude: tuple[str, ...] = ()
+    model: str | None = None
+    """None: the embedded one."""
+    layout: Layout = Layout.SPM
+    heal: bool = True
+    copy: bool | None = None
+    """None: as the model's own settings say."""
+    max_tokens: int = 96
+    context_tokens: int | None = None
+    """Prompt size; None: chosen from the model's context."""
+    time_budget_ms: float | None = None
+    debounce_ms: float = 0.0
+    multi_line: MultiLine = "auto"
+    log_level: LogLevel = "warning"
+
+
+@attrs.frozen
+class Layer:
+    """Options from one place."""
+
+    options: Options
+    personal: bool = True
+    """Whether only the user can have written them."""
+    source: str = ""
+
+
+def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[str, ...]]:
+    """Settings from layers, weakest first, and a sentence for each key that may not count."""
+    settings = Settings()
+    problems: list[str] = []
+    enabled_by_user = True
+    for layer in layers:
+        written = attrs.asdict(layer.options, filter=lambda _, value: value is not None)
+        for key in sorted(PERSONAL & written.keys()) if not layer.personal else ():
+            del written[key]
+            problems.append(
+                f'{layer.source}: "{key}" is ignored there, since a repository could have set it; '
+                f"put it into {user_file()} or the editor's initialization options."
+            )
+        if layer.personal:
+            enabled_by_user = written.get("enabled", enabled_by_user)
+        elif not enabled_by_user:
+            written.pop("enabled", None)
+        if "languages_off" in written:
+            written["languages_off"] = settings.languages_off | set(written["languages_off"])
+        if "exclude" in written:
+            written["exclude"] = (*settings.exclude, *written["exclude"])
+        if "layout" in written:
+            written["layout"] = Layout(written["layout"])
+        settings = attrs.evolve(settings, **written)
+    return settings, tuple(problems)
+
+
+def user_file() -> Path:
+    """Where the user's settings file is, whether it exists or not."""
+    if directory := os.environ.get(CONFIG_DIR_VARIABLE):
+        return Path(directory) / FILE_NAME
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("codellama-lsp", appauthor=False)) / FILE_NAME
+
+
+def read_user_file() -> tuple[Options, tuple[str, ...]]:
+    """The options in the user's file and what is wrong with it; no file: no options."""
+    path = user_file()
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Options(), ()
+    except OSError as error:
+        return Options(), (f"{path} cannot be read: {error.strerror}.",)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
+        return Options(), (f"{path} is not TOML: {where}",)
+    return read_options(raw, str(path))

@@ -1,0 +1,301 @@
+"""The llama.cpp backend: a request becomes a prompt on token ids, the cache, a decode loop."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from codellama_lsp.engine.backend import CancelFlag, Emit, Report
+from codellama_lsp.engine.protocol import (
+    PROTOCOL_VERSION,
+    BadRequestError,
+    Candidate,
+    EngineInfo,
+    Finish,
+    GenerateRequest,
+    GenerateResult,
+    Layout,
+    Timings,
+    TokenCounts,
+)
+from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
+from codellama_lsp.engine.worker.context import Aborted, Context, Logits
+from codellama_lsp.engine.worker.copying import Copier, CopySettings
+from codellama_lsp.engine.worker.generate import DRAFT_TOKENS, Decoder, Spent, new_chooser
+from codellama_lsp.engine.worker.library import quiet, system_info
+from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
+from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.settings import WorkerSettings
+from codellama_lsp.prompt.budget import fit
+from codellama_lsp.prompt.healing import tokens_to_heal
+from codellama_lsp.prompt.layout import PromptParts, left_to_right, prefix_first, suffix_first
+from codellama_lsp.prompt.special import InfillIds, NoInfill
+
+#: Metadata key of a file whose model should copy: five weights, separated by commas.
+COPY_KEY = "codellama_lsp.copy_weights"
+_BATCH_TOKENS = 512
+#: A batch that cannot be interrupted should be over in about this time.
+_BATCH_SECONDS = 0.5
+_SAMPLE = (
+    "class Reader:\n    def __init__(self, path: str, limit: int = 100) -> None:\n"
+    "        self.path = path\n        self.limit = limit\n\n"
+    "    def lines(self) -> list[str]:\n        with open(self.path) as file:\n"
+    "            return [line.strip() for line in file][: self.limit]\n"
+)
+
+
+@attrs.frozen
+class Prompt:
+    """A prompt on token ids; `required` are the bytes that healing took off its end."""
+
+    ids: Ids
+    required: bytes
+    healed: int
+    layout: Layout
+
+
+class LlamaBackend:
+    """A GGUF behind the engine's protocol. Everything runs on the engine's one decode thread."""
+
+    def __init__(self, settings: WorkerSettings, probe_model: Path) -> None:
+        self._settings = settings
+        self._probe_model = probe_model
+        self._model: Model | None = None
+        self._context: Context | None = None
+        self._cache: KvCache | None = None
+        self._copy = CopySettings()
+        self._step_tokens = _BATCH_TOKENS
+        self._dummy_space = b""
+
+    def load(self, report: Report) -> EngineInfo:
+        """Load model and context, check the machine, measure it."""
+        quiet()
+        settings = self._settings
+        probed = self._extra_buffers()
+        model = Model(
+            settings.model_path,
+            gpu_layers=settings.gpu_layers,
+            extra_buffers=probed.works,
+            report=report,
+        )
+        threads = settings.threads or (1 if model.is_tiny else physical_cores())
+        cells = settings.context_tokens or min(max(model.trained_tokens, 2048) * 2, 8192)
+        context = Context(
+            model,
+            cells=cells,
+            sequences=settings.sequences,
+            threads=threads,
+            batch_tokens=min(_BATCH_TOKENS, cells),
+        )
+        self._model, self._context = model, context
+        self._cache = KvCache(context, settings.sequences)
+        self._copy = _copy_settings(model)
+        first = model.encoder.ordinary("x")
+        self._dummy_space = b" " if model.pieces.spell(first).startswith(b" ") else b""
+        sample = model.encoder.infill(_SAMPLE)
+        speed = self._measure_prefill(sample)
+        self._step_tokens = max(16, min(context.batch_tokens, int(speed * _BATCH_SECONDS)))
+        infill = model.infill
+        return EngineInfo(
+            protocol=PROTOCOL_VERSION,
+            model_name=model.name,
+            model_path=str(settings.model_path),
+            context_tokens=min(cells, max(model.trained_tokens, 512)),
+            can_infill=isinstance(infill, InfillIds),
+            infill_reason=infill.reason if isinstance(infill, NoInfill) else "",
+            chars_per_token=len(_SAMPLE) / max(1, len(sample)),
+            prefill_tokens_per_s=round(speed, 1),
+            pid=os.getpid(),
+            details={
+                "backend": "llama.cpp",
+                "system": system_info(),
+                "threads": str(threads),
+                "extra_buffers": f"{'on' if probed.works else 'off'} ({probed.how})",
+                "copying": "on" if self._copy.weights else "off",
+                "by_lines": str(model.encoder.by_lines),
+                "size_mb": f"{model.bytes / 1e6:.1f}",
+            },
+        )
+
+    def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
+        """Answer one request; see `Backend.generate`."""
+        assert self._model is not None and self._context is not None and self._cache is not None
+        started = time.perf_counter()
+        prompt = self.build(request)
+        resident, reuse = self._cache.take(prompt.ids, len(prompt.ids) + request.max_tokens + 16)
+        # The last token's scores are needed, and they are not kept with the cells.
+        reuse = min(reuse, len(prompt.ids) - 1)
+        self._cache.truncate(resident, reuse)
+        prepared = time.perf_counter()
+        self._context.watch(cancel)
+        spent: list[Spent] = []
+        try:
+            logits = self._prefill(resident, prompt.ids[reuse:], cancel)
+            prefilled = time.perf_counter()
+            fresh = len(resident.tokens) - reuse
+            if logits is None:
+                candidates = tuple(
+                    Candidate("", Finish.CANCELLED) for _ in range(max(1, request.candidates))
+                )
+            else:
+                candidates = tuple(
+                    self._decode(request, prompt, resident, logits, emit, cancel, index, spent)
+                    for index in range(request.candidates if request.max_tokens else 0)
+                )
+        finally:
+            self._context.watch(None)
+        ended = time.perf_counter()
+        return GenerateResult(
+            candidates=candidates,
+            tokens=TokenCounts(
+                prompt=len(prompt.ids),
+                reused=reuse,
+                fresh=fresh,
+                healed=prompt.healed,
+                generated=sum(s.generated for s in spent),
+                drafted=sum(s.drafted for s in spent),
+                accepted=sum(s.accepted for s in spent),
+            ),
+            ms=Timings(
+                prepare=(prepared - started) * 1000,
+                prefill=(prefilled - prepared) * 1000,
+                decode=(ended - prefilled) * 1000,
+            ),
+            layout=prompt.layout,
+        )
+
+    def loaded(self) -> tuple[Model, Context, KvCache]:
+        """What `load` made; for tools that look inside."""
+        assert self._model is not None and self._context is not None and self._cache is not None
+        return self._model, self._context, self._cache
+
+    def close(self) -> None:
+        """Free everything."""
+        if self._context is not None:
+            self._context.close()
+        if self._model is not None:
+            self._model.close()
+        self._model = self._context = self._cache = None
+
+    def build(self, request: GenerateRequest) -> Prompt:
+        """The prompt for a request, as token ids that fit the context."""
+        model, context = self._model, self._context
+        assert model is not None and context is not None
+        ids = model.infill
+        layout = request.layout if isinstance(ids, InfillIds) else Layout.LEFT_TO_RIGHT
+        if layout is Layout.SPM and isinstance(ids, InfillIds) and not ids.suffix_first:
+            layout = Layout.PSM
+        encoder = model.encoder
+        prefix = encoder.ordinary(request.prefix.text)
+        parts = PromptParts(
+            context=[t for segment in request.context for t in encoder.infill(segment.text)],
+            prefix=prefix,
+            suffix=[] if layout is Layout.LEFT_TO_RIGHT else encoder.infill(request.suffix.text),
+        )
+        overhead = len(model.bos) + 3 + request.max_tokens + DRAFT_TOKENS
+        budget = min(context.cells, max(model.trained_tokens, 512)) - overhead
+        if budget < 16:
+            raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
+        parts = fit(parts, budget).parts
+        healed, required = 0, b""
+        if layout is not Layout.PSM and request.heal:
+            healed = tokens_to_heal(parts.prefix, model.pieces, self._settings.healing_tokens)
+            keep = len(parts.prefix) - healed
+            required = model.pieces.spell(parts.prefix[keep:])
+            parts = attrs.evolve(parts, prefix=parts.prefix[:keep])
+        if layout is not Layout.PSM and not request.prefix.text:
+            required = self._dummy_space  # what the first token of any text begins with
+        bos = model.bos
+        if layout is Layout.LEFT_TO_RIGHT or not isinstance(ids, InfillIds):
+            tokens = left_to_right(bos, parts) or [0]
+        elif layout is Layout.SPM:
+            tokens = suffix_first(bos, ids, parts)
+        else:
+            tokens = prefix_first(bos, ids, parts)
+        return Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
+
+    def _prefill(self, resident: Resident, fresh: Ids, cancel: CancelFlag) -> Logits | None:
+        """Evaluate the rest of a prompt in steps; None where it was broken off."""
+        assert self._context is not None and self._cache is not None
+        for start in range(0, len(fresh), self._step_tokens):
+            if cancel.is_set():
+                return None
+            step = fresh[start : start + self._step_tokens].tolist()
+            try:
+                self._context.evaluate(resident.sequence, len(resident.tokens), step)
+            except Aborted:
+                return None
+            self._cache.extend(resident, step)
+        return self._context.logits()
+
+    def _decode(
+        self,
+        request: GenerateRequest,
+        prompt: Prompt,
+        resident: Resident,
+        logits: Logits,
+        emit: Emit,
+        cancel: CancelFlag,
+        index: int,
+        spent: list[Spent],
+    ) -> Candidate:
+        assert self._model is not None and self._context is not None and self._cache is not None
+        self._cache.truncate(resident, len(prompt.ids))
+        copying = self._copy.weights is not None if request.copy is None else request.copy
+        copier = None
+        if copying:
+            copier = _copier(request)
+        decoder = Decoder(
+            self._model,
+            self._context,
+            self._cache,
+            request=request,
+            required=prompt.required,
+            copier=copier,
+            copy_settings=self._copy,
+            chooser=new_chooser(self._model, request, index),
+        )
+        candidate = decoder.run(resident, logits, lambda text: emit(index, text), cancel)
+        spent.append(decoder.spent)
+        return candidate
+
+    def _measure_prefill(self, sample: list[int]) -> float:
+        """Tokens per second of a batch, after a first one that warms the weights up."""
+        assert self._context is not None and self._model is not None
+        tokens = sample[: 64 if self._model.is_tiny else 16]
+        self._context.evaluate(0, 0, tokens)
+        self._context.forget(0, 0)
+        started = time.perf_counter()
+        self._context.evaluate(0, 0, tokens)
+        self._context.logits()
+        seconds = time.perf_counter() - started
+        self._context.forget(0, 0)
+        return len(tokens) / max(seconds, 1e-6)
+
+    def _extra_buffers(self) -> ProbeAnswer:
+        if self._settings.extra_buffers is not None:
+            return ProbeAnswer(self._settings.extra_buffers, "set by the user")
+        return extra_buffers(self._probe_model)
+
+
+def _copier(request: GenerateRequest) -> Copier:
+    far_before = request.far_before.text if request.far_before else ""
+    far_after = request.far_after.text if request.far_after else ""
+    before = [*(segment.text for segment in request.context), far_before + request.prefix.text]
+    return Copier(before, [request.suffix.text + far_after])
+
+
+def _copy_settings(model: Model) -> CopySettings:
+    """Copying as the file says; off for a file that says nothing."""
+    text = model.metadata.get(COPY_KEY)
+    if not text:
+        return CopySettings()
+    try:
+        bias, proposed, best, match, agreement = (float(part) for part in text.split(","))
+    except ValueError:
+        return CopySettings()
+    return CopySettings((bias, proposed, best, match, agreement))

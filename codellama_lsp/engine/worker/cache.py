@@ -1,0 +1,88 @@
+"""Which prompts are in the KV cache, token by token, and how much of a new one is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from codellama_lsp.engine.worker.context import Context
+
+Ids = npt.NDArray[np.int32]
+
+
+def common_prefix(a: Ids, b: Ids) -> int:
+    """Length of the longest common prefix of two id arrays."""
+    n = min(len(a), len(b))
+    different = a[:n] != b[:n]
+    first = int(different.argmax()) if n else 0
+    return first if n and different[first] else n
+
+
+@attrs.define
+class Resident:
+    """A sequence of the cache and the tokens that are in it."""
+
+    sequence: int
+    tokens: Ids = attrs.field(factory=lambda: np.empty(0, dtype=np.int32))
+    used_at: int = 0
+
+
+class KvCache:
+    """Mirrors the context's sequences; the least recently used one makes room.
+
+    A prompt that shares only part of a resident one gets a sequence of its own, with the shared
+    prefix copied, so that switching between files does not cost a prefill each way.
+    """
+
+    def __init__(self, context: Context, sequences: int) -> None:
+        self._context = context
+        self._residents = [Resident(i) for i in range(sequences)]
+        self._clock = 0
+
+    def take(self, prompt: Ids, room: int) -> tuple[Resident, int]:
+        """A sequence for `prompt`, and how many of its first tokens are evaluated already.
+
+        `room` is how many cells the request may need in all. The sequence holds exactly the
+        shared prefix afterwards.
+        """
+        self._clock += 1
+        shared = [common_prefix(r.tokens, prompt) for r in self._residents]
+        best = max(range(len(shared)), key=lambda i: (shared[i], self._residents[i].used_at))
+        source, reuse = self._residents[best], shared[best]
+        target = source
+        if len(source.tokens) - reuse > max(64, len(source.tokens) // 4):
+            # Taking it over would throw away much that its own document will want again.
+            target = min(self._residents, key=lambda r: (len(r.tokens) > 0, r.used_at))
+        if target is not source:
+            self._context.copy(source.sequence, target.sequence, reuse)
+            target.tokens = source.tokens[:reuse]
+        else:
+            self._context.forget(target.sequence, reuse)
+            target.tokens = target.tokens[:reuse]
+        target.used_at = self._clock
+        self._make_room(target, room)
+        return target, reuse
+
+    def extend(self, resident: Resident, tokens: Sequence[int]) -> None:
+        """Note that `tokens` were evaluated at the end of `resident`."""
+        resident.tokens = np.concatenate([resident.tokens, np.asarray(tokens, dtype=np.int32)])
+
+    def truncate(self, resident: Resident, length: int) -> None:
+        """Drop what stands behind the first `length` tokens of `resident`."""
+        if len(resident.tokens) > length:
+            self._context.forget(resident.sequence, length)
+            resident.tokens = resident.tokens[:length]
+
+    def _make_room(self, keep: Resident, room: int) -> None:
+        # An upper bound: shared prefixes are counted once per sequence.
+        others = sorted(
+            (r for r in self._residents if r is not keep and len(r.tokens)),
+            key=lambda r: r.used_at,
+        )
+        while others and sum(len(r.tokens) for r in others) + room > self._context.cells:
+            oldest = others.pop(0)
+            self._context.forget(oldest.sequence, 0)
+            oldest.tokens = oldest.tokens[:0]

@@ -1,0 +1,125 @@
+"""A llama.cpp context: evaluates tokens of one sequence, in batches that can be broken off."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codellama_lsp.engine.backend import CancelFlag
+from codellama_lsp.engine.protocol import BadRequestError, EngineStartError
+from codellama_lsp.engine.worker.library import abort_by_strlen, lib
+from codellama_lsp.engine.worker.model import Model
+
+Logits = npt.NDArray[np.float32]
+
+_ABORTED = 2
+_NO_SLOT = 1
+
+
+class Aborted(Exception):
+    """A batch was broken off; nothing of it is in the cache."""
+
+
+class Context:
+    """KV cache and compute buffers of a model.
+
+    One batch is at most `batch_tokens` long and is evaluated whole or not at all, so that after an
+    abort the cache holds exactly what was reported. Not thread-safe.
+    """
+
+    def __init__(
+        self, model: Model, *, cells: int, sequences: int, threads: int, batch_tokens: int
+    ) -> None:
+        params = lib.llama_context_default_params()
+        params.n_ctx = cells
+        params.n_batch = batch_tokens
+        params.n_ubatch = batch_tokens
+        params.n_seq_max = sequences
+        params.kv_unified = True  # sequences share the cells, and may share prefixes
+        params.n_threads = threads
+        params.n_threads_batch = threads
+        params.no_perf = True
+        freq = model.metadata.get("llama.rope.freq_base")
+        if model.size == 32016 and (freq is None or float(freq) == 1e4):
+            params.rope_freq_base = 1e6  # files from before the key existed; paper, section 2.4
+        self.pointer: Any = lib.llama_init_from_model(model.pointer, params)
+        if not self.pointer:
+            raise EngineStartError(
+                f"llama.cpp cannot make a context of {cells} tokens for {model.name}: "
+                "too little memory? Set a smaller context_tokens"
+            )
+        self.memory: Any = lib.llama_get_memory(self.pointer)
+        self.cells = cells
+        self.batch_tokens = batch_tokens
+        self.evaluated = 0
+        """Tokens given to llama_decode so far, whoever asked."""
+        self._vocabulary = model.size
+        self._batch = lib.llama_batch_init(batch_tokens, 0, 1)
+        self._abort = abort_by_strlen() if os.name == "posix" else None
+
+    def watch(self, cancel: CancelFlag | None) -> None:
+        """Let `cancel` break off evaluation; None: nothing does (CPU and Metal only)."""
+        if self._abort is None:
+            return
+        if cancel is None:
+            none = lib.ggml_abort_callback()
+            lib.llama_set_abort_callback(self.pointer, none, ctypes.c_void_p(0))
+        else:
+            lib.llama_set_abort_callback(self.pointer, self._abort, ctypes.c_void_p(cancel.address))
+
+    def evaluate(
+        self, sequence: int, start: int, tokens: Sequence[int], *, all_logits: bool = False
+    ) -> None:
+        """Evaluate `tokens` at positions from `start` on; at most one batch.
+
+        Afterwards `logits` gives the last one's, or with `all_logits` any one's. Raises `Aborted`
+        (nothing was kept) or `BadRequestError` (no room left).
+        """
+        n = len(tokens)
+        if not 0 < n <= self.batch_tokens:
+            raise ValueError(f"a batch holds 1 to {self.batch_tokens} tokens, not {n}")
+        batch = self._batch
+        batch.n_tokens = n
+        for i, token in enumerate(tokens):
+            batch.token[i] = token
+            batch.pos[i] = start + i
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = sequence
+            batch.logits[i] = 1 if all_logits or i == n - 1 else 0
+        status = lib.llama_decode(self.pointer, batch)
+        self.evaluated += n
+        if status == 0:
+            return
+        self.forget(sequence, start)
+        if status == _ABORTED:
+            raise Aborted
+        if status == _NO_SLOT:
+            raise BadRequestError("the prompt does not fit the model's context")
+        raise BadRequestError(f"llama.cpp could not evaluate a batch (status {status})")
+
+    def logits(self, index: int = -1) -> Logits:
+        """A copy of the scores behind the batch's token `index`, shape [vocabulary]."""
+        pointer = lib.llama_get_logits_ith(self.pointer, index)
+        return np.ctypeslib.as_array(pointer, shape=(self._vocabulary,)).copy()
+
+    def forget(self, sequence: int, start: int) -> None:
+        """Drop a sequence's cells from position `start` on."""
+        lib.llama_memory_seq_rm(self.memory, sequence, start, -1)
+
+    def copy(self, source: int, target: int, end: int) -> None:
+        """Let `target` share `source`'s first `end` positions; costs no evaluation."""
+        lib.llama_memory_seq_rm(self.memory, target, 0, -1)
+        if end > 0:
+            lib.llama_memory_seq_cp(self.memory, source, target, 0, end)
+
+    def close(self) -> None:
+        """Free cache and buffers."""
+        if self.pointer:
+            lib.llama_batch_free(self._batch)
+            lib.llama_free(self.pointer)
+            self.pointer = None

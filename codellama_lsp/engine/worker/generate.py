@@ -1,0 +1,245 @@
+"""The decode loop: choose a token, evaluate it together with a draft, until something ends it."""
+
+from __future__ import annotations
+
+import codecs
+import time
+from collections.abc import Callable, Sequence
+
+import attrs
+import numpy as np
+
+from codellama_lsp.engine.backend import CancelFlag
+from codellama_lsp.engine.protocol import Candidate, Finish, GenerateRequest
+from codellama_lsp.engine.worker.cache import KvCache, Resident
+from codellama_lsp.engine.worker.context import Aborted, Context, Logits
+from codellama_lsp.engine.worker.copying import Copier, CopySettings, Proposal
+from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, softmax
+
+#: Proposed tokens evaluated along with a chosen one.
+DRAFT_TOKENS = 6
+
+
+@attrs.define
+class Spent:
+    """Counts of one candidate's decode loop."""
+
+    generated: int = 0
+    drafted: int = 0
+    accepted: int = 0
+
+
+@attrs.define
+class _Text:
+    """What was generated: bytes to be spelled again first, then what the user sees."""
+
+    required: bytes
+    spelled: bytes = b""
+    shown: str = ""
+
+    @property
+    def missing(self) -> bytes:
+        """Bytes of healing that have still to be spelled."""
+        return self.required[len(self.spelled) :]
+
+
+class Decoder:
+    """Decodes one candidate behind a prompt that is in the cache.
+
+    `required` are the bytes that healing took off; `logits` belong to the prompt's last token.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        context: Context,
+        cache: KvCache,
+        *,
+        request: GenerateRequest,
+        required: bytes,
+        copier: Copier | None,
+        copy_settings: CopySettings,
+        chooser: Chooser,
+    ) -> None:
+        self._model = model
+        self._context = context
+        self._cache = cache
+        self._request = request
+        self._copier = copier
+        self._copy_settings = copy_settings
+        self._chooser = chooser
+        self._text = _Text(required)
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._probabilities: list[float] = []
+        self.spent = Spent()
+
+    def run(
+        self,
+        resident: Resident,
+        logits: Logits,
+        emit: Callable[[str], None],
+        cancel: CancelFlag,
+    ) -> Candidate:
+        """Generate until an end. The cache keeps what was evaluated."""
+        started = time.perf_counter()
+        budget = self._request.time_budget_ms
+        row = logits
+        drafted: list[tuple[int, Logits]] = []
+        finish = Finish.LENGTH
+        while self.spent.generated < self._request.max_tokens:
+            if cancel.is_set():
+                finish = Finish.CANCELLED
+                break
+            if budget is not None and (time.perf_counter() - started) * 1000 > budget:
+                finish = Finish.TIME
+                break
+            choice, proposal = self._choose(softmax(row))
+            if choice.ends:
+                finish = Finish.EOT
+                break
+            self.spent.generated += 1
+            if not self._text.missing:
+                self._probabilities.append(choice.probability)
+            if self._take(choice.token, emit):
+                finish = Finish.STOP
+                break
+            if drafted and drafted[0][0] == choice.token:
+                _, row = drafted.pop(0)
+                self.spent.accepted += 1
+                self._cache.extend(resident, [choice.token])
+                continue
+            if drafted:
+                self._context.forget(resident.sequence, len(resident.tokens))
+                drafted = []
+            draft = self._draft(proposal)
+            try:
+                row, drafted = self._evaluate(resident, choice.token, draft)
+            except Aborted:
+                finish = Finish.CANCELLED
+                break
+        if drafted:
+            self._context.forget(resident.sequence, len(resident.tokens))
+        return Candidate(self._text.shown, finish, tuple(self._probabilities))
+
+    def _evaluate(
+        self, resident: Resident, token: int, draft: Sequence[int]
+    ) -> tuple[Logits, list[tuple[int, Logits]]]:
+        tokens = [token, *draft]
+        self._context.evaluate(
+            resident.sequence, len(resident.tokens), tokens, all_logits=bool(draft)
+        )
+        self._cache.extend(resident, [token])
+        self.spent.drafted += len(draft)
+        if not draft:
+            return self._context.logits(), []
+        rows = [self._context.logits(i) for i in range(len(tokens))]
+        return rows[0], list(zip(draft, rows[1:], strict=True))
+
+    def _choose(self, p: Probabilities) -> tuple[Choice, Proposal | None]:
+        missing = self._text.missing
+        allowed = self._model.pieces.allowed(missing) if missing else None
+        if allowed is not None and not len(allowed):
+            allowed = None  # bytes that no token spells: go on without healing
+            self._text.required = self._text.spelled
+        line_ends = self._line_ends()
+        choice = self._chooser.choose(p, allowed=allowed, line_ends=line_ends)
+        if self._copier is None:
+            return choice, None
+        proposal = self._copier.propose(self._text.shown)
+        if proposal is None:
+            return choice, None
+        kept = self._kept(p, choice, proposal, missing, line_ends)
+        return (kept or choice), proposal
+
+    def _kept(
+        self,
+        p: Probabilities,
+        choice: Choice,
+        proposal: Proposal,
+        missing: bytes,
+        line_ends: bool,
+    ) -> Choice | None:
+        """The proposal's first token as a choice, where the model gives it enough."""
+        if proposal.text.startswith("\n") and not missing:
+            if not line_ends:
+                return None
+            ending = self._chooser.end_probability(p, line_ends=True)
+            if self._copy_settings.keeps(ending, choice.probability, proposal):
+                return Choice(choice.token, ending, ends=True)
+            return None
+        tokens = self._encode(missing, proposal.text)
+        if not tokens:
+            return None
+        first = tokens[0]
+        if missing:
+            allowed = self._model.pieces.allowed(missing)
+            if first not in allowed:
+                return None
+            total = float(p[allowed].sum())
+            probability = float(p[first]) / total if total > 0 else 0.0
+        else:
+            probability = float(p[first])
+        if self._copy_settings.keeps(probability, choice.probability, proposal):
+            return Choice(first, probability, ends=False)
+        return None
+
+    def _draft(self, proposal: Proposal | None) -> list[int]:
+        """Tokens likely to follow what was just taken."""
+        if self._copier is None or proposal is None:
+            return []
+        room = min(DRAFT_TOKENS, self._context.batch_tokens - 1)
+        room = min(room, self._request.max_tokens - self.spent.generated)
+        if room <= 0:
+            return []
+        following = self._copier.propose(self._text.shown)
+        if following is None:
+            return []
+        return self._encode(self._text.missing, following.text)[:room]
+
+    def _encode(self, missing: bytes, text: str) -> list[int]:
+        line, newline, _ = text.partition("\n")
+        if newline and not self._request.stop_at_newline:
+            line = text
+        try:
+            return self._model.encoder.infill(missing.decode() + line)
+        except UnicodeDecodeError:
+            return []
+
+    def _line_ends(self) -> bool:
+        return self._request.stop_at_newline and bool(self._text.shown.strip())
+
+    def _take(self, token: int, emit: Callable[[str], None]) -> bool:
+        """Add a token's bytes; True where a stop rule holds."""
+        text = self._text
+        before = len(text.spelled)
+        text.spelled += self._model.pieces.pieces[token]
+        new = text.spelled[max(before, len(text.required)) :]
+        piece = self._utf8.decode(new)
+        if not piece:
+            return False
+        had_text = bool(text.shown.strip())
+        stop = False
+        if self._request.stop_at_newline:
+            for index, character in enumerate(piece):
+                if character == "\n" and had_text:
+                    piece, stop = piece[:index], True
+                    break
+                had_text = had_text or not character.isspace()
+        text.shown += piece
+        if piece:
+            emit(piece)
+        return stop
+
+
+def new_chooser(model: Model, request: GenerateRequest, candidate: int) -> Chooser:
+    """Greedy for the first candidate, drawn for the others."""
+    temperature = request.temperature
+    if candidate > 0 and temperature <= 0:
+        temperature = 0.8
+    return Chooser(
+        model.end_ids,
+        model.line_ids,
+        temperature=temperature,
+        rng=np.random.default_rng((request.seed, candidate)),
+    )

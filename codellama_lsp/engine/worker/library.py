@@ -1,0 +1,46 @@
+"""llama.cpp itself: imported once, its log tamed, nothing of it on stdout."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from typing import Any
+
+# A failed assertion would fork a debugger for its backtrace.
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+
+from llama_cpp import llama_cpp as lib
+
+_ERROR_LEVEL = 4
+_kept: list[Any] = []
+
+
+def quiet(*, keep_errors: bool = True) -> None:
+    """Send llama.cpp's log nowhere but for errors, which go to stderr. Safe to call twice."""
+
+    def on_log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
+        if keep_errors and level == _ERROR_LEVEL:
+            sys.stderr.write(text.decode("utf-8", "replace"))
+
+    callback = lib.llama_log_callback(on_log)
+    _kept[:] = [callback]  # llama.cpp keeps only the pointer
+    lib.llama_log_set(callback, ctypes.c_void_p(0))
+
+
+def system_info() -> str:
+    """What llama.cpp was built with and which CPU features it uses, in its own words."""
+    return str(lib.llama_print_system_info().decode("utf-8", "replace")).strip()
+
+
+def abort_by_strlen() -> Any:
+    """A `ggml_abort_callback` that reads a `CancelFlag` without Python.
+
+    C's ``strlen`` over the flag's two bytes answers 0 (go on) or 1 (abort). A Python callback
+    would need the GIL at every node of the graph.
+    """
+    libc = ctypes.CDLL(None)
+    return ctypes.cast(libc.strlen, lib.ggml_abort_callback)
+
+
+__all__ = ["abort_by_strlen", "lib", "quiet", "system_info"]

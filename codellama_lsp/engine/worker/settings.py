@@ -1,0 +1,25 @@
+"""What has to be known to load a model. Fixed for the life of an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+
+@attrs.frozen
+class WorkerSettings:
+    """Load-time settings; engines with equal ones can be shared."""
+
+    model_path: Path
+    context_tokens: int = 0
+    """KV cells in all; 0: as the model's size and training length suggest."""
+    threads: int = 0
+    """0: one for tiny models, else the machine's physical cores."""
+    gpu_layers: int = -1
+    """-1: as many as the build can take."""
+    sequences: int = 4
+    """Prompts that stay in the KV cache side by side."""
+    extra_buffers: bool | None = None
+    """llama.cpp's repacked weight buffers (AMX among them); None: probed once per machine."""
+    healing_tokens: int = 3

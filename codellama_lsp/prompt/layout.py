@@ -1,0 +1,58 @@
+"""The token orders of an infilling prompt.
+
+Sources: `infilling_prompt_tokens` in the reference implementation of Code Llama, and sections 2.3
+and E of its paper. Nothing of its own is put between the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from codellama_lsp.prompt.special import InfillIds
+
+
+@attrs.frozen
+class PromptParts:
+    """Encoded parts of a prompt. `prefix` carries the dummy space, `suffix` does not."""
+
+    context: Sequence[int]
+    prefix: Sequence[int]
+    suffix: Sequence[int]
+
+
+def suffix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> list[int]:
+    """``BOS context PRE SUF suffix MID prefix``: typing appends.
+
+    An empty suffix keeps its place (``PRE SUF MID``), as the reference does; the Hugging Face
+    tokenizer drops to plain text there. Keeping it means that the model still ends with EOT, and
+    that text which appears behind the cursor later changes one part, not the kind of the prompt.
+    """
+    return [
+        *bos,
+        *parts.context,
+        ids.prefix,
+        ids.suffix,
+        *parts.suffix,
+        ids.middle,
+        *parts.prefix,
+    ]
+
+
+def prefix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> list[int]:
+    """``BOS context PRE prefix SUF suffix MID``."""
+    return [
+        *bos,
+        *parts.context,
+        ids.prefix,
+        *parts.prefix,
+        ids.suffix,
+        *parts.suffix,
+        ids.middle,
+    ]
+
+
+def left_to_right(bos: Sequence[int], parts: PromptParts) -> list[int]:
+    """``BOS context prefix``: for models that cannot infill."""
+    return [*bos, *parts.context, *parts.prefix]
