@@ -16,13 +16,13 @@ class PendingGeneration:
     """Implements `Generation`; its owner calls `feed`, then `finish` or `fail`, on the loop."""
 
     def __init__(self, on_stop: Callable[[], None]) -> None:
-        self._on_stop = on_stop
+        self.on_stop = on_stop
         self._pieces: deque[str] = deque()
         self._wake = asyncio.Event()
         self._answer: asyncio.Future[GenerateResult] = asyncio.get_running_loop().create_future()
         # Nobody has to look at a generation's end: an unseen failure is not worth a warning.
         self._answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
-        self._stopped = False
+        self.stopping = False
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """Pieces of candidate 0's text as they are decoded."""
@@ -49,9 +49,9 @@ class PendingGeneration:
 
     def stop(self) -> None:
         """End the generation soon and keep what there is."""
-        if not self._stopped and not self._answer.done():
-            self._stopped = True
-            self._on_stop()
+        if not self.stopping and not self._answer.done():
+            self.stopping = True
+            self.on_stop()
 
     def feed(self, piece: str) -> None:
         """A piece of candidate 0 arrived."""

@@ -1,0 +1,204 @@
+"""An engine process as its clients see it: the other end of `host.py`'s socket.
+
+Must stay light (no numpy, no pygls, no llama.cpp): the editor waits for its import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from pathlib import Path
+from typing import Any
+
+from codellama_lsp.engine import convert, wire
+from codellama_lsp.engine.backend import Generation, Report
+from codellama_lsp.engine.generation import PendingGeneration
+from codellama_lsp.engine.protocol import (
+    PROTOCOL_VERSION,
+    EngineGoneError,
+    EngineInfo,
+    EngineStartError,
+    GenerateRequest,
+)
+from codellama_lsp.engine.segments import SegmentSender
+
+log = logging.getLogger(__name__)
+
+_HELLO_TIMEOUT_S = 10.0
+_GONE = "the engine ended in the middle of its work"
+
+
+class SocketEngine:
+    """Implements `Engine` over one connection; of no use any more once that is gone."""
+
+    def __init__(self, channel: wire.Channel, on_loading: Report) -> None:
+        self._channel = channel
+        self._on_loading = on_loading
+        self._sender = SegmentSender()
+        self._numbers = itertools.count(1)
+        self._generations: dict[int, tuple[PendingGeneration, GenerateRequest]] = {}
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._info: asyncio.Future[Any] | None = None
+        self._gone: asyncio.Event = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def connect(
+        cls,
+        path: Path,
+        token: str,
+        *,
+        on_loading: Report = lambda share: None,
+        protocol: int = PROTOCOL_VERSION,
+    ) -> SocketEngine:
+        """Connect and shake hands.
+
+        Raises `OSError` when nobody listens at `path`, `EngineStartError` when it refuses.
+        """
+        reader, writer = await asyncio.open_unix_connection(path, limit=wire.MAX_MESSAGE_BYTES)
+        channel = wire.Channel(reader, writer)
+        try:
+            async with asyncio.timeout(_HELLO_TIMEOUT_S):
+                channel.send(wire.request(0, "hello", {"protocol": protocol, "token": token}))
+                line = await channel.line(wire.MAX_HELLO_BYTES)
+            if line is None:
+                raise EngineStartError("the engine closed the connection")
+            answer = wire.decode(line)
+            if "error" in answer:
+                raise wire.to_exception(answer["error"])
+        except (TimeoutError, wire.WireError) as error:
+            channel.close()
+            raise EngineStartError("the engine did not answer as an engine does") from error
+        except BaseException:
+            channel.close()
+            raise
+        return cls(channel, on_loading)
+
+    @property
+    def alive(self) -> bool:
+        """Whether requests can still be sent."""
+        return not self._gone.is_set()
+
+    async def wait_gone(self) -> None:
+        """Return once the connection has ended, for whatever reason."""
+        await self._gone.wait()
+
+    async def info(self) -> EngineInfo:
+        """Facts about the loaded model; waits for loading. Raises `EngineStartError`."""
+        if self._info is None:
+            self._info = self._ask("info")
+        return convert.info_from_json(await asyncio.shield(self._info))
+
+    async def ping(self) -> float:
+        """For how many seconds a job has ignored that it was cancelled; 0 when all is well."""
+        answer = await self._ask("ping")
+        return float(answer["overdue_s"])
+
+    def generate(self, request: GenerateRequest) -> Generation:
+        """Start a generation; must be called on the event loop."""
+        number = next(self._numbers)
+        generation = PendingGeneration(on_stop=lambda: self._send_cancel(number))
+        if self._gone.is_set():
+            generation.fail(EngineGoneError(_GONE))
+            return generation
+        self._generations[number] = (generation, request)
+        self._send_generate(number, request)
+        return generation
+
+    async def close(self) -> None:
+        """Leave; the engine ends when this was its last client."""
+        self._channel.close()
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        self._end()
+
+    def _send_generate(self, number: int, request: GenerateRequest) -> None:
+        params = convert.request_to_json(request, self._sender)
+        self._channel.send(wire.request(number, "generate", params))
+
+    def _send_cancel(self, number: int) -> None:
+        if number in self._generations:
+            self._channel.send(wire.notification("cancel", {"id": number}))
+
+    def _ask(self, method: str) -> asyncio.Future[Any]:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+        if self._gone.is_set():
+            answer.set_exception(EngineGoneError(_GONE))
+            return answer
+        number = next(self._numbers)
+        self._answers[number] = answer
+        self._channel.send(wire.request(number, method, {}))
+        return answer
+
+    async def _read(self) -> None:
+        try:
+            while (line := await self._channel.line()) is not None:
+                self._dispatch(wire.decode(line))
+        except wire.WireError as error:
+            log.error("the engine broke the protocol: %s", error.message)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Nothing more will come: fail whatever is waited for."""
+        self._gone.set()
+        self._channel.close()
+        generations, self._generations = self._generations, {}
+        answers, self._answers = self._answers, {}
+        for generation, _ in generations.values():
+            generation.fail(EngineGoneError(_GONE))
+        for answer in answers.values():
+            if not answer.done():
+                answer.set_exception(EngineGoneError(_GONE))
+
+    def _dispatch(self, message: dict[str, Any]) -> None:
+        params = message.get("params")
+        match message.get("method"):
+            case "piece" if isinstance(params, dict):
+                if found := self._generations.get(params.get("id", -1)):
+                    found[0].feed(str(params.get("text", "")))
+            case "loading" if isinstance(params, dict):
+                self._on_loading(float(params.get("share", 0.0)))
+            case None:
+                self._on_answer(message)
+            case _:
+                pass  # A newer engine may say more than this client understands.
+
+    def _on_answer(self, message: dict[str, Any]) -> None:
+        number = message.get("id")
+        if not isinstance(number, int):
+            return
+        error = wire.to_exception(message["error"]) if "error" in message else None
+        if (answer := self._answers.pop(number, None)) is not None:
+            if not answer.done():
+                _settle(answer, error, message.get("result"))
+        elif isinstance(error, wire.UnknownSegmentError):
+            self._resend(number)
+        elif found := self._generations.pop(number, None):
+            if error is not None:
+                found[0].fail(error)
+            else:
+                found[0].finish(convert.result_from_json(message.get("result")))
+
+    def _resend(self, number: int) -> None:
+        """The engine lacks what a delta builds on: say everything in full, under a new number."""
+        found = self._generations.pop(number, None)
+        if found is None:
+            return
+        generation, request = found
+        self._sender.forget()
+        again = next(self._numbers)
+        generation.on_stop = lambda: self._send_cancel(again)
+        self._generations[again] = found
+        self._send_generate(again, request)
+        if generation.stopping:
+            self._send_cancel(again)
+
+
+def _settle(answer: asyncio.Future[Any], error: Exception | None, result: object) -> None:
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(result)

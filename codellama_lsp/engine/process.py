@@ -1,0 +1,139 @@
+"""What an engine process does about being a process, before and after it serves.
+
+Its stdin carries the token and nothing else, its stdout is thrown away (native code prints),
+its stderr is a log. Only this module and `spawn.py` know the two ends of that agreement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from codellama_lsp.engine.backend import Backend, CancelFlag, Emit, Report
+from codellama_lsp.engine.host import EngineHost
+from codellama_lsp.engine.protocol import (
+    EngineInfo,
+    EngineStartError,
+    GenerateRequest,
+    GenerateResult,
+)
+from codellama_lsp.engine.spec import EngineSpec, LoadValue
+
+TOKEN_VARIABLE = "CODELLAMA_LSP_ENGINE_TOKEN"
+MIN_TOKEN_CHARS = 16
+_PR_SET_PDEATHSIG = 1
+
+
+def make_backend(spec: EngineSpec) -> Backend:
+    """The backend for `spec`, nothing loaded yet; raises `EngineStartError`."""
+    if spec.script is not None:
+        from codellama_lsp.engine.scripted import ScriptedBackend
+
+        return ScriptedBackend(spec.script)
+    if spec.model is None:
+        raise EngineStartError("no model is chosen", "Pass --model NAME or PATH.")
+    try:
+        import llama_cpp  # noqa: F401
+    except ImportError as error:
+        raise EngineStartError(
+            "llama-cpp-python is not installed", "Run: pip install 'codellama-lsp[llama]'"
+        ) from error
+    except (OSError, RuntimeError) as error:
+        raise EngineStartError(
+            f"llama.cpp's library cannot be loaded ({type(error).__name__})",
+            "Run: pip install --force-reinstall --no-cache-dir llama-cpp-python",
+        ) from error
+    return _make_llama_backend(spec.model, dict(spec.load))
+
+
+def _make_llama_backend(model: Path, load: dict[str, LoadValue]) -> Backend:
+    from importlib import import_module
+
+    worker = import_module("codellama_lsp.engine.worker.backend")
+    try:
+        settings = worker.WorkerSettings(model_path=model, **load)
+    except (TypeError, ValueError) as error:
+        raise EngineStartError(f"the load settings are wrong: {error}") from error
+    backend: Backend = worker.LlamaBackend(settings)
+    return backend
+
+
+class LazyBackend:
+    """Makes its backend when it loads: importing llama.cpp takes long, clients want a sign of life.
+
+    Implements `Backend`; whatever goes wrong while making it is told to every client.
+    """
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self._spec = spec
+        self._backend: Backend | None = None
+
+    def load(self, report: Report) -> EngineInfo:
+        """Make and load the backend."""
+        self._backend = make_backend(self._spec)
+        return self._backend.load(report)
+
+    def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
+        """As the backend does."""
+        assert self._backend is not None
+        return self._backend.generate(request, emit, cancel)
+
+    def close(self) -> None:
+        """As the backend does."""
+        if self._backend is not None:
+            self._backend.close()
+
+
+def read_token() -> str:
+    """The secret that clients must know: stdin's first line, else from the environment."""
+    token = os.environ.pop(TOKEN_VARIABLE, "")
+    if not token and sys.stdin is not None and not sys.stdin.isatty():
+        token = sys.stdin.readline(200).strip()
+    if len(token) < MIN_TOKEN_CHARS:
+        raise EngineStartError(
+            f"no token of at least {MIN_TOKEN_CHARS} characters on stdin",
+            f"This command is for `codellama-lsp serve`; by hand, set {TOKEN_VARIABLE}.",
+        )
+    return token
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Let the kernel end this process when its parent dies, where the kernel can (Linux)."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent_pid:
+        # It died before the kernel was asked.
+        raise EngineStartError("the process that started this engine is gone")
+
+
+def serve(
+    spec: EngineSpec, socket: Path, token: str, *, linger_s: float, first_client_s: float
+) -> None:
+    """Serve until the last client has gone; raises `EngineStartError`."""
+    os.environ["GGML_NO_BACKTRACE"] = "1"
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format=f"%(asctime)s {os.getpid()} %(levelname)s %(name)s: %(message)s",
+    )
+    # asyncio logs the text of what went wrong, which may quote a request.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    host = EngineHost(LazyBackend(spec), token, linger_s=linger_s, first_client_s=first_client_s)
+
+    async def run() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, host.stop)
+        await host.serve(socket)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        asyncio.run(run())
+    except OSError as error:
+        raise EngineStartError(f"cannot listen on {socket}: {error.strerror}") from error

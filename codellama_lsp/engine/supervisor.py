@@ -1,0 +1,269 @@
+"""Keeps an engine process there whenever somebody wants one.
+
+Starts it on demand, tells how it fares, notices that it died or hangs, and starts it again, but
+not for ever. Must not know sockets' contents, LSP or models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+
+from codellama_lsp.engine.client import SocketEngine
+from codellama_lsp.engine.protocol import EngineGoneError, EngineStartError
+from codellama_lsp.engine.spawn import EngineDiedError, EngineProcess, log_file, spawn
+from codellama_lsp.engine.spec import EngineSpec
+
+log = logging.getLogger(__name__)
+
+
+class EngineStage(enum.StrEnum):
+    """Where an engine is in its life."""
+
+    OFF = "off"
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    ERROR = "error"
+
+
+@attrs.frozen
+class EngineState:
+    """What there is to say about the engine, for a status line."""
+
+    stage: EngineStage
+    model: str = ""
+    percent: int | None = None
+    """Share of the model that is loaded; only while LOADING."""
+    message: str = ""
+    """What is wrong; only with ERROR."""
+    remedy: str = ""
+    """What the user can do about it; only with ERROR."""
+
+
+@attrs.frozen
+class RestartPolicy:
+    """When to try again and when to give up."""
+
+    backoff_s: tuple[float, ...] = (0.0, 0.5, 2.0)
+    """Wait before the first, second, … restart; the last one stands for all that follow."""
+    max_deaths: int = 4
+    """This many deaths within `window_s` are too many."""
+    window_s: float = 120.0
+    heartbeat_s: float = 5.0
+    hang_s: float = 20.0
+    """An engine that stays silent, or ignores a cancel, for longer than this is killed."""
+
+
+class EngineSupervisor:
+    """Gives out an engine that works. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        on_state: Callable[[EngineState], None] = lambda state: None,
+        policy: RestartPolicy | None = None,
+    ) -> None:
+        self.spec = spec
+        self.state = EngineState(EngineStage.OFF, spec.name)
+        self._on_state = on_state
+        self._policy = policy or RestartPolicy()
+        self._deaths: deque[float] = deque()
+        self._last_death = ""
+        self._failure: EngineStartError | None = None
+        self._closed = False
+        self._engine: SocketEngine | None = None
+        self._process: EngineProcess | None = None
+        self._starting: asyncio.Task[SocketEngine] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    async def engine(self) -> SocketEngine:
+        """An engine that is connected, perhaps still loading; started if there is none.
+
+        Ask for it anew for each request: after a death it is another one. Raises
+        `EngineStartError`, at once while a start that failed has not been retried by `restart`.
+        """
+        while True:
+            if self._closed:
+                raise EngineStartError("the engine is shut down")
+            if self._failure is not None:
+                raise self._failure
+            if self._engine is not None and self._engine.alive:
+                return self._engine
+            if self._watching is None or self._watching.done():
+                break
+            # The last one has just ended: let it be noted how, before another is started.
+            await asyncio.wait([self._watching])
+        starting = self._start_soon()
+        await asyncio.wait([starting])
+        if starting.cancelled():
+            raise EngineGoneError("the engine was stopped while it started")
+        return starting.result()
+
+    async def restart(self) -> SocketEngine:
+        """End the engine if there is one, forget past failures, and start one."""
+        await self._stop()
+        self._failure = None
+        self._deaths.clear()
+        return await self.engine()
+
+    async def close(self) -> None:
+        """End the engine for good."""
+        self._closed = True
+        await self._stop()
+        self._tell(EngineStage.OFF)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the engine, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    def _start_soon(self) -> asyncio.Task[SocketEngine]:
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+            # Whoever waits sees the error; after a death perhaps nobody does.
+            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._starting
+
+    async def _start(self) -> SocketEngine:
+        try:
+            while True:
+                await asyncio.sleep(self._backoff_s())
+                try:
+                    return await self._start_once()
+                except EngineDiedError as error:
+                    self._note_death(error.message)
+        except EngineStartError as error:
+            self._fail(error)
+            raise
+        finally:
+            self._starting = None
+
+    async def _start_once(self) -> SocketEngine:
+        self._tell(EngineStage.STARTING)
+        process = await spawn(self.spec)
+        self._process = process
+        try:
+            engine = await process.connect(self._on_loading)
+        except BaseException:
+            self._process = None
+            process.kill()
+            await process.end(patience_s=1.0)
+            raise
+        self._engine = engine
+        self._watching = asyncio.create_task(self._watch(process, engine))
+        return engine
+
+    async def _watch(self, process: EngineProcess, engine: SocketEngine) -> None:
+        """Until the engine has gone; then start the next one."""
+        info = asyncio.create_task(self._await_info(engine))
+        beat = asyncio.create_task(self._beat(process, engine))
+        try:
+            await engine.wait_gone()
+            hung = beat.done() and beat.result()
+        finally:
+            info.cancel()
+            beat.cancel()
+        if self._engine is engine:
+            self._engine = None
+        await process.end(patience_s=1.0)
+        self._process = None
+        if self._failure is not None:
+            return
+        self._note_death("it hung" if hung else process.how_it_ended())
+        log.warning("the engine ended: %s", self._last_death)
+        self._start_soon()
+
+    async def _await_info(self, engine: SocketEngine) -> None:
+        try:
+            info = await engine.info()
+        except EngineGoneError:
+            return
+        except EngineStartError as error:
+            # Loading it again would fail again; the process has no reason to stay.
+            self._fail(error)
+            await engine.close()
+        else:
+            self._tell(EngineStage.READY, model=info.model_name)
+
+    async def _beat(self, process: EngineProcess, engine: SocketEngine) -> bool:
+        """Kill an engine that no longer answers or doesn't let go of a cancelled job.
+
+        True when that had to be done.
+        """
+        while True:
+            await asyncio.sleep(self._policy.heartbeat_s)
+            try:
+                async with asyncio.timeout(self._policy.hang_s):
+                    overdue_s = await engine.ping()
+            except TimeoutError:
+                overdue_s = float("inf")
+            except EngineGoneError:
+                return False
+            if overdue_s > self._policy.hang_s:
+                process.kill()
+                return True
+
+    async def _stop(self) -> None:
+        tasks = [task for task in (self._starting, self._watching) if task is not None]
+        self._starting = self._watching = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        engine, self._engine = self._engine, None
+        process, self._process = self._process, None
+        if engine is not None:
+            await engine.close()
+        if process is not None:
+            await process.end(patience_s=3.0)
+
+    def _backoff_s(self) -> float:
+        """How long to wait before the next start; raises when there were too many deaths."""
+        now = asyncio.get_running_loop().time()
+        while self._deaths and now - self._deaths[0] > self._policy.window_s:
+            self._deaths.popleft()
+        deaths = len(self._deaths)
+        if deaths >= self._policy.max_deaths:
+            raise EngineStartError(
+                f"the engine ended {deaths} times within {self._policy.window_s:.0f} s, "
+                f"last: {self._last_death}",
+                "Run `codellama-lsp doctor` to see why, then restart the engine (command "
+                f"codellama.restartEngine). Its log is {log_file()}.",
+            )
+        waits = self._policy.backoff_s
+        return waits[min(deaths, len(waits)) - 1] if deaths else 0.0
+
+    def _note_death(self, how: str) -> None:
+        self._last_death = how
+        self._deaths.append(asyncio.get_running_loop().time())
+
+    def _fail(self, error: EngineStartError) -> None:
+        self._failure = error
+        self._tell(EngineStage.ERROR, message=error.message, remedy=error.remedy)
+
+    def _on_loading(self, share: float) -> None:
+        if self.state.stage in (EngineStage.STARTING, EngineStage.LOADING):
+            self._tell(EngineStage.LOADING, percent=int(100 * min(1.0, max(0.0, share))))
+
+    def _tell(
+        self,
+        stage: EngineStage,
+        *,
+        model: str = "",
+        percent: int | None = None,
+        message: str = "",
+        remedy: str = "",
+    ) -> None:
+        state = EngineState(stage, model or self.spec.name, percent, message, remedy)
+        if state == self.state:
+            return
+        self.state = state
+        try:
+            self._on_state(state)
+        except Exception as error:
+            log.error("a listener failed (%s)", type(error).__name__)
