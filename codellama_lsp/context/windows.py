@@ -46,6 +46,9 @@ _LEAST_PREFIX_SHARE = 0.4
 _HEAD_CHARS = 120
 _SEARCH_CHARS = 20_000
 
+#: Text of the document beyond the windows that is handed out on either side.
+FAR_CHARS = 20_000
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -67,6 +70,10 @@ class Windows:
     """Closers between the cursor and `suffix`, not part of either."""
     to_end: bool
     """Whether `suffix` goes to the end of the document."""
+    far_before: Segment
+    """Text up to where `prefix` starts; for copying, not for the prompt."""
+    far_after: Segment
+    """Text from where `suffix` ends on; likewise."""
 
 
 class WindowTracker:
@@ -79,6 +86,8 @@ class WindowTracker:
     def __init__(self, key: str, versions: Iterator[int] | None = None) -> None:
         self._prefix = Segment(f"{key}#prefix", 0, "")
         self._suffix = Segment(f"{key}#suffix", 0, "")
+        self._far_before = Segment(f"{key}#far-before", 0, "")
+        self._far_after = Segment(f"{key}#far-after", 0, "")
         self._versions = versions or itertools.count(1)
         self._anchored = False
         self._start = 0
@@ -102,7 +111,19 @@ class WindowTracker:
         self._prefix = self._changed(self._prefix, normalised(text[start:offset]))
         self._text = text
         self._anchored = True
-        return Windows(self._prefix, self._suffix, self._left_out, self._tail_chars == 0)
+        end = len(text) - self._tail_chars
+        self._far_before = self._changed(
+            self._far_before, normalised(text[max(start - FAR_CHARS, 0) : start])
+        )
+        self._far_after = self._changed(self._far_after, normalised(text[end : end + FAR_CHARS]))
+        return Windows(
+            self._prefix,
+            self._suffix,
+            self._left_out,
+            to_end=self._tail_chars == 0,
+            far_before=self._far_before,
+            far_after=self._far_after,
+        )
 
     def _keep_suffix(self, text: str, offset: int) -> str | None:
         """What stands between the cursor and the frozen suffix, if that suffix still holds."""

@@ -38,6 +38,8 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
         "context": [sender.pack(segment) for segment in request.context],
         "suffix": sender.pack(request.suffix),
         "prefix": sender.pack(request.prefix),
+        "far_before": sender.pack(request.far_before) if request.far_before else None,
+        "far_after": sender.pack(request.far_after) if request.far_after else None,
         "layout": request.layout.value,
         "heal": request.heal,
         "copy": request.copy,
@@ -58,11 +60,14 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
     if not isinstance(context, list) or len(context) > MAX_CONTEXT_SEGMENTS:
         raise WireError(INVALID_PARAMS, "context is not a short list")
     budget_ms = body.get("time_budget_ms")
+    far_before, far_after = body.get("far_before"), body.get("far_after")
     return GenerateRequest(
         document=_get(body, "document", str),
         context=tuple(store.unpack(segment) for segment in context),
         suffix=store.unpack(body.get("suffix")),
         prefix=store.unpack(body.get("prefix")),
+        far_before=None if far_before is None else store.unpack(far_before),
+        far_after=None if far_after is None else store.unpack(far_after),
         layout=_enum(body, "layout", Layout),
         heal=_get(body, "heal", bool),
         copy=None if body.get("copy") is None else _get(body, "copy", bool),

@@ -61,9 +61,9 @@ class Prompt:
 class LlamaBackend:
     """A GGUF behind the engine's protocol. Everything runs on the engine's one decode thread."""
 
-    def __init__(self, settings: WorkerSettings, probe_model: Path) -> None:
+    def __init__(self, settings: WorkerSettings, probe_model: Path | None = None) -> None:
         self._settings = settings
-        self._probe_model = probe_model
+        self._probe_model = probe_model or settings.model_path
         self._model: Model | None = None
         self._context: Context | None = None
         self._cache: KvCache | None = None
