@@ -19,8 +19,9 @@ def test_the_systems_own_place_is_taken_where_it_is_ours(usual, state_dir):
     assert dirs.runtime_dir() == state_dir / "app"
 
 
-@pytest.mark.parametrize("place", ["/nowhere/app", "/proc/self/fd/app", "{here}/" + "d" * 90])
+@pytest.mark.parametrize("place", ["/nowhere/app", "{here}/link/app", "{here}/" + "d" * 90])
 def test_otherwise_the_temporary_directory(usual, state_dir, place):
+    (state_dir / "link").symlink_to(state_dir)
     usual(place.format(here=state_dir))
     assert dirs.runtime_dir().parent.as_posix() == "/fallback"
 
