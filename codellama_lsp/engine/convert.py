@@ -17,6 +17,7 @@ from codellama_lsp.engine.protocol import (
     GenerateResult,
     Layout,
     Priority,
+    Segment,
     Timings,
     TokenCounts,
 )
@@ -38,8 +39,8 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
         "context": [sender.pack(segment) for segment in request.context],
         "suffix": sender.pack(request.suffix),
         "prefix": sender.pack(request.prefix),
-        "far_before": sender.pack(request.far_before) if request.far_before else None,
-        "far_after": sender.pack(request.far_after) if request.far_after else None,
+        "far_before": request.far_before and sender.pack(request.far_before),
+        "far_after": request.far_after and sender.pack(request.far_after),
         "layout": request.layout.value,
         "heal": request.heal,
         "copy": request.copy,
@@ -60,14 +61,13 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
     if not isinstance(context, list) or len(context) > MAX_CONTEXT_SEGMENTS:
         raise WireError(INVALID_PARAMS, "context is not a short list")
     budget_ms = body.get("time_budget_ms")
-    far_before, far_after = body.get("far_before"), body.get("far_after")
     return GenerateRequest(
         document=_get(body, "document", str),
         context=tuple(store.unpack(segment) for segment in context),
         suffix=store.unpack(body.get("suffix")),
         prefix=store.unpack(body.get("prefix")),
-        far_before=None if far_before is None else store.unpack(far_before),
-        far_after=None if far_after is None else store.unpack(far_after),
+        far_before=_optional_segment(body, "far_before", store),
+        far_after=_optional_segment(body, "far_after", store),
         layout=_enum(body, "layout", Layout),
         heal=_get(body, "heal", bool),
         copy=None if body.get("copy") is None else _get(body, "copy", bool),
@@ -159,6 +159,10 @@ def _get(body: dict[str, Any], name: str, kind: type[T]) -> T:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
         raise WireError(INVALID_PARAMS, f"{name} is not a {kind.__name__}")
     return value
+
+
+def _optional_segment(body: dict[str, Any], name: str, store: SegmentStore) -> Segment | None:
+    return None if body.get(name) is None else store.unpack(body[name])
 
 
 def _bounded(body: dict[str, Any], name: str, low: int, high: int) -> int:
