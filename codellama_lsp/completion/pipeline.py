@@ -32,6 +32,8 @@ from codellama_lsp.completion.types import (
     Trigger,
 )
 from codellama_lsp.config.settings import Settings
+from codellama_lsp.context.secrets import spells_placeholder
+from codellama_lsp.context.shield import Shield
 from codellama_lsp.context.windows import WindowTracker
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
@@ -80,6 +82,7 @@ class Completer:
         self._settings = settings
         self._observer = observer
         self._versions = itertools.count(1)
+        self._shield = Shield(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
         self._running: dict[str, asyncio.Task[Completion]] = {}
 
@@ -144,6 +147,7 @@ class Completer:
         windows = self._tracker(request.document.uri).windows(
             request.document.text, request.offset, window_budget(info, settings.context_tokens)
         )
+        windows = self._shield.windows(windows)
         spot = Spot(
             before=windows.prefix.text,
             after=windows.left_out + windows.suffix.text,
@@ -230,6 +234,8 @@ def _shaped(
         if finish is Finish.TIME:
             return Completion(Outcome.TIMED_OUT, detail="the time budget ran out")
         return Completion(Outcome.EMPTY)
+    if spells_placeholder(text):
+        return Completion(Outcome.FILTERED, detail="it spells what stands for a secret")
     draft, emptied_by = run_filters(text, spot)
     if emptied_by:
         return Completion(Outcome.FILTERED, detail=emptied_by)
