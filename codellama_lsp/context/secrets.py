@@ -87,6 +87,7 @@ _TYPING = re.compile(
     + r")[\w\-+/=.]+\Z"
 )
 _TYPING_LOOKBACK_CHARS = 400
+_LONGEST_KEY_CHARS = 4000
 
 #: A quoted or bare value given to something whose name says that it is secret.
 _ASSIGNED = re.compile(
@@ -251,9 +252,15 @@ def _in_line(line: str, hints: _Hints) -> Iterator[Span]:
 
 
 def _key_blocks(text: str) -> Iterator[Span]:
-    for pattern in (_KEY_BLOCK, _KEY_END):
-        for match in pattern.finditer(text):
-            yield match.start(), match.end(), placeholder("PRIVATE_KEY")
+    for match in _KEY_BLOCK.finditer(text):
+        yield match.start(), match.end(), placeholder("PRIVATE_KEY")
+    end = text.find("-----END ")
+    while end >= 0:
+        # A look back of bounded length: the pattern may try every start.
+        low = max(end - _LONGEST_KEY_CHARS, 0)
+        for match in _KEY_END.finditer(text[low : end + 80]):
+            yield low + match.start(), low + match.end(), placeholder("PRIVATE_KEY")
+        end = text.find("-----END ", end + 1)
 
 
 def _typing(text: str, cursor: int) -> Span | None:
