@@ -22,12 +22,13 @@ from codellama_lsp.engine.protocol import (
     Timings,
     TokenCounts,
 )
+from codellama_lsp.engine.worker import memory
 from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings
 from codellama_lsp.engine.worker.drafting import MEASURED_SIZES, DraftPolicy
 from codellama_lsp.engine.worker.generate import DRAFT_TOKENS, Decoder, Spent, new_chooser
-from codellama_lsp.engine.worker.library import quiet, system_info
+from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.settings import WorkerSettings
@@ -81,6 +82,7 @@ class LlamaBackend:
         """Load model and context, check the machine, measure it."""
         quiet()
         settings = self._settings
+        memory.check_weights(settings.model_path, memory.available_bytes())
         probed = self._extra_buffers()
         model = Model(
             settings.model_path,
@@ -90,6 +92,9 @@ class LlamaBackend:
         )
         threads = settings.threads or (1 if model.is_tiny else physical_cores())
         cells = settings.context_tokens or min(max(model.trained_tokens, 2048) * 2, 8192)
+        # Weights on a GPU leave main memory alone, and so does their cache.
+        if not library_offloads():
+            memory.check_cache(memory.shape_of(model.metadata), cells, memory.available_bytes())
         context = Context(
             model,
             cells=cells,
