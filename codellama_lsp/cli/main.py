@@ -8,7 +8,7 @@ import sys
 
 from codellama_lsp.engine.protocol import EngineError
 
-VERBS = ("engine", "eval", "models")
+VERBS = ("doctor", "engine", "eval", "models")
 
 
 def main() -> int:
