@@ -165,6 +165,8 @@ class Completer:
             document=request.document.uri,
             prefix=windows.prefix,
             suffix=windows.suffix,
+            far_before=windows.far_before,
+            far_after=windows.far_after,
             layout=request.layout or settings.layout,
             heal=settings.heal if request.heal is None else request.heal,
             copy=settings.copy if request.copy is None else request.copy,

@@ -138,6 +138,15 @@ def test_versions_change_with_the_text_only() -> None:
     assert two.suffix == one.suffix
 
 
+def test_far_text_completes_the_document() -> None:
+    tracker = WindowTracker("doc")
+    seen = see(tracker, CODE[:2000] + "|" + CODE[2000:])
+    parts = (seen.far_before, seen.prefix, seen.suffix, seen.far_after)
+    assert "".join(part.text for part in parts) == CODE
+    again = see(tracker, CODE[:2000] + "x|" + CODE[2000:])
+    assert (again.far_before, again.far_after) == (seen.far_before, seen.far_after)
+
+
 def test_lone_surrogates_are_replaced_one_for_one() -> None:
     seen = WindowTracker("doc").windows("a\ud800b\udc00", 2, BUDGET)
     assert (seen.prefix.text, seen.suffix.text) == ("a\ufffd", "b\ufffd")
