@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import warnings
 from pathlib import Path
 
 import platformdirs
@@ -17,7 +18,8 @@ STATE_VARIABLE = "CODELLAMA_LSP_STATE_DIR"
 
 #: ``sun_path`` holds 104 bytes on the BSDs and macOS, its closing zero included.
 MAX_SOCKET_PATH_BYTES = 103
-_SOCKET_NAME_BYTES = 40
+#: Room for the name of a socket in its directory.
+SOCKET_NAME_BYTES = 40
 
 
 class UnsafeDirectoryError(OSError):
@@ -28,10 +30,12 @@ def runtime_dir() -> Path:
     """Sockets; its path is short enough for a socket's name. Not created yet."""
     if path := _moved("run"):
         return path
-    usual = Path(platformdirs.user_runtime_dir(APP))
-    if len(os.fsencode(usual)) + 1 + _SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES and (
-        usual.is_dir() or os.access(usual.parent, os.W_OK)
-    ):
+    with warnings.catch_warnings():
+        # It warns where the system has no such directory; there is a fallback below.
+        warnings.simplefilter("ignore")
+        usual = Path(platformdirs.user_runtime_dir(APP))
+    short = len(os.fsencode(usual)) + 1 + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES
+    if short and _is_ours(usual.parent):
         return usual
     user = os.getuid() if hasattr(os, "getuid") else 0
     return Path(tempfile.gettempdir()) / f"{APP}-{user}"
@@ -70,6 +74,17 @@ def make_private(path: Path) -> Path:
     if stat.S_IMODE(facts.st_mode) != 0o700:
         path.chmod(0o700)
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether `path` is a directory, no link, that nobody else could replace the content of."""
+    try:
+        facts = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and (
+        not hasattr(os, "getuid") or facts.st_uid == os.getuid()
+    )
 
 
 def _moved(name: str) -> Path | None:

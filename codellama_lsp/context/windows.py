@@ -46,8 +46,8 @@ _LEAST_PREFIX_SHARE = 0.4
 _HEAD_CHARS = 120
 _SEARCH_CHARS = 20_000
 
-#: Text farther than this from the windows is of no use to anybody.
-_FAR_CHARS = 100_000
+#: Text of the document beyond the windows that is handed out on either side.
+FAR_CHARS = 20_000
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -68,12 +68,12 @@ class Windows:
     suffix: Segment
     left_out: str
     """Closers between the cursor and `suffix`, not part of either."""
-    far_before: Segment
-    """The document's text up to `prefix`, as far as it is near."""
-    far_after: Segment
-    """The document's text from the end of `suffix` on, as far as it is near."""
     to_end: bool
     """Whether `suffix` goes to the end of the document."""
+    far_before: Segment
+    """Text up to where `prefix` starts; for copying, not for the prompt."""
+    far_after: Segment
+    """Text from where `suffix` ends on; likewise."""
 
 
 class WindowTracker:
@@ -86,8 +86,8 @@ class WindowTracker:
     def __init__(self, key: str, versions: Iterator[int] | None = None) -> None:
         self._prefix = Segment(f"{key}#prefix", 0, "")
         self._suffix = Segment(f"{key}#suffix", 0, "")
-        self._far_before = _RawSegment(f"{key}#far_before")
-        self._far_after = _RawSegment(f"{key}#far_after")
+        self._far_before = Segment(f"{key}#far-before", 0, "")
+        self._far_after = Segment(f"{key}#far-after", 0, "")
         self._versions = versions or itertools.count(1)
         self._anchored = False
         self._start = 0
@@ -112,13 +112,17 @@ class WindowTracker:
         self._text = text
         self._anchored = True
         end = len(text) - self._tail_chars
+        self._far_before = self._changed(
+            self._far_before, normalised(text[max(start - FAR_CHARS, 0) : start])
+        )
+        self._far_after = self._changed(self._far_after, normalised(text[end : end + FAR_CHARS]))
         return Windows(
             self._prefix,
             self._suffix,
             self._left_out,
-            self._far_before.of(text[max(start - _FAR_CHARS, 0) : start], self._versions),
-            self._far_after.of(text[end : end + _FAR_CHARS], self._versions),
-            to_end=end == len(text),
+            to_end=self._tail_chars == 0,
+            far_before=self._far_before,
+            far_after=self._far_after,
         )
 
     def _keep_suffix(self, text: str, offset: int) -> str | None:
@@ -184,20 +188,6 @@ class WindowTracker:
         if segment.text == text and segment.version:
             return segment
         return Segment(segment.key, next(self._versions), text)
-
-
-class _RawSegment:
-    """A segment that looks at its text only when the document changed there."""
-
-    def __init__(self, key: str) -> None:
-        self._raw: str | None = None
-        self._segment = Segment(key, 0, "")
-
-    def of(self, raw: str, versions: Iterator[int]) -> Segment:
-        if raw != self._raw:
-            self._raw = raw
-            self._segment = Segment(self._segment.key, next(versions), normalised(raw))
-        return self._segment
 
 
 def normalised(text: str) -> str:

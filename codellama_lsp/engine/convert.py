@@ -17,6 +17,7 @@ from codellama_lsp.engine.protocol import (
     GenerateResult,
     Layout,
     Priority,
+    Segment,
     Timings,
     TokenCounts,
 )
@@ -38,9 +39,12 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
         "context": [sender.pack(segment) for segment in request.context],
         "suffix": sender.pack(request.suffix),
         "prefix": sender.pack(request.prefix),
+        "far_before": request.far_before and sender.pack(request.far_before),
+        "far_after": request.far_after and sender.pack(request.far_after),
         "layout": request.layout.value,
         "heal": request.heal,
         "copy": request.copy,
+        "draft": request.draft,
         "stop_at_newline": request.stop_at_newline,
         "max_tokens": request.max_tokens,
         "time_budget_ms": request.time_budget_ms,
@@ -63,9 +67,12 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
         context=tuple(store.unpack(segment) for segment in context),
         suffix=store.unpack(body.get("suffix")),
         prefix=store.unpack(body.get("prefix")),
+        far_before=_optional_segment(body, "far_before", store),
+        far_after=_optional_segment(body, "far_after", store),
         layout=_enum(body, "layout", Layout),
         heal=_get(body, "heal", bool),
         copy=None if body.get("copy") is None else _get(body, "copy", bool),
+        draft=None if body.get("draft") is None else _get(body, "draft", bool),
         stop_at_newline=_get(body, "stop_at_newline", bool),
         max_tokens=_bounded(body, "max_tokens", 0, MAX_TOKENS),
         time_budget_ms=None if budget_ms is None else _float(body, "time_budget_ms"),
@@ -154,6 +161,10 @@ def _get(body: dict[str, Any], name: str, kind: type[T]) -> T:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
         raise WireError(INVALID_PARAMS, f"{name} is not a {kind.__name__}")
     return value
+
+
+def _optional_segment(body: dict[str, Any], name: str, store: SegmentStore) -> Segment | None:
+    return None if body.get(name) is None else store.unpack(body[name])
 
 
 def _bounded(body: dict[str, Any], name: str, low: int, high: int) -> int:

@@ -29,6 +29,7 @@ from codellama_lsp.engine.segments import SegmentStore
 log = logging.getLogger(__name__)
 
 _HELLO_TIMEOUT_S = 5.0
+_LOADING_STEP = 0.05
 
 
 class EngineHost:
@@ -46,13 +47,13 @@ class EngineHost:
         self._first_client_s = first_client_s
         self._decode = DecodeLoop(
             backend,
-            on_loading=lambda share: self._post(lambda: self._on_loading(share)),
+            on_loading=self._report,
             on_loaded=lambda outcome: self._post(lambda: self._on_loaded(outcome)),
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clients: set[_Client] = set()
         self._clients_seen = 0
-        self._share = 0.0
+        self._share = self._reported = 0.0
         self._loaded: asyncio.Future[EngineInfo]
         self._end: asyncio.Event
         self._leaving: asyncio.TimerHandle
@@ -94,6 +95,12 @@ class EngineHost:
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call)
+
+    def _report(self, share: float) -> None:
+        """From the decode thread, very often: pass on what a person could notice."""
+        if share >= min(1.0, self._reported + _LOADING_STEP) > self._reported:
+            self._reported = share
+            self._post(lambda: self._on_loading(share))
 
     def _on_loading(self, share: float) -> None:
         self._share = share

@@ -53,15 +53,15 @@ def make_backend(spec: EngineSpec) -> Backend:
 
 
 def _make_llama_backend(model: Path, load: dict[str, LoadValue]) -> Backend:
-    from importlib import import_module
+    from codellama_lsp.engine.worker.backend import LlamaBackend
+    from codellama_lsp.engine.worker.settings import WorkerSettings
+    from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
-    worker = import_module("codellama_lsp.engine.worker.backend")
     try:
-        settings = worker.WorkerSettings(model_path=model, **load)
-    except (TypeError, ValueError) as error:
-        raise EngineStartError(f"the load settings are wrong: {error}") from error
-    backend: Backend = worker.LlamaBackend(settings)
-    return backend
+        settings = WorkerSettings(model_path=model, **load)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise EngineStartError("the load settings are not those of this version") from error
+    return LlamaBackend(settings, EMBEDDED_PATH)
 
 
 class LazyBackend:

@@ -40,7 +40,14 @@ def backend():
 async def test_streams_and_answers(path, backend):
     async with hosted(backend, path), connected(path) as engine:
         assert await engine.info() == INFO
-        sent = request("one \ud800 twö", suffix="\r\n\t🎉", copy=True, time_budget_ms=3.5)
+        sent = request(
+            "one \ud800 twö",
+            suffix="\r\n\t🎉",
+            copy=True,
+            time_budget_ms=3.5,
+            context=(segment("c1", "one"), segment("c2", "two")),
+            far_after=segment("far", "away"),
+        )
         generation = engine.generate(sent)
         assert [piece async for piece in generation] == ["one", "\ud800", "twö"]
         result = await generation.result()
@@ -49,6 +56,8 @@ async def test_streams_and_answers(path, backend):
         assert (result.tokens.reused, result.ms.prefill) == (2, 1.5)
         got = backend.seen[0]
         assert (got.suffix.text, got.copy, got.time_budget_ms) == ("\r\n\t🎉", True, 3.5)
+        assert [c.text for c in got.context] == ["one", "two"]
+        assert (got.far_before, got.far_after.text) == (None, "away")
 
 
 async def test_the_socket_is_the_users_alone(path, backend):

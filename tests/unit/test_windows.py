@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from codellama_lsp.context.anchors import window_end, window_start
-from codellama_lsp.context.windows import WindowBudget, Windows, WindowTracker
+from codellama_lsp.context.windows import FAR_CHARS, WindowBudget, Windows, WindowTracker
 
 BUDGET = WindowBudget(prefix_chars=400, suffix_chars=200)
 FUNCTION = "def f{0}(a, b):\n    x = a + b\n    if x:\n        return x\n    return b\n\n\n"
@@ -138,15 +138,19 @@ def test_versions_change_with_the_text_only() -> None:
     assert two.suffix == one.suffix
 
 
-def test_far_text_completes_the_document() -> None:
-    tracker = WindowTracker("doc")
-    seen = see(tracker, CODE[:2000] + "|" + CODE[2000:])
-    parts = (seen.far_before, seen.prefix, seen.suffix, seen.far_after)
-    assert "".join(part.text for part in parts) == CODE
-    again = see(tracker, CODE[:2000] + "x|" + CODE[2000:])
-    assert (again.far_before, again.far_after) == (seen.far_before, seen.far_after)
-
-
 def test_lone_surrogates_are_replaced_one_for_one() -> None:
     seen = WindowTracker("doc").windows("a\ud800b\udc00", 2, BUDGET)
     assert (seen.prefix.text, seen.suffix.text) == ("a\ufffd", "b\ufffd")
+
+
+def test_what_lies_beyond_the_windows_is_handed_out_for_copying() -> None:
+    text = "".join(f"line_{i} = {i}\n" for i in range(4000))
+    tracker, offset = WindowTracker("doc"), len(text) // 2
+    seen = tracker.windows(text, offset, BUDGET)
+    around = seen.far_before.text + seen.prefix.text + seen.suffix.text + seen.far_after.text
+    assert around in text
+    assert len(seen.far_before.text) == len(seen.far_after.text) == FAR_CHARS
+    typed = text[:offset] + "x" + text[offset:]
+    again = tracker.windows(typed, offset + 1, BUDGET)
+    assert again.far_before == seen.far_before
+    assert again.far_after == seen.far_after
