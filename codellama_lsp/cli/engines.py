@@ -13,7 +13,7 @@ from codellama_lsp.models.catalogue import resolve_model
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options that choose an engine."""
-    parser.add_argument("--model", metavar="M", help="a GGUF file, or a name as in `models list`")
+    parser.add_argument("--model", metavar="M", help="a GGUF file or a name (see `models list`)")
     parser.add_argument("--engine", metavar="scripted:FILE", help="play answers from a JSON list")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import attrs
 
@@ -34,6 +36,15 @@ def register(server: CodeLlamaServer) -> None:
             "model": session.engine_state.model,
             "engine": {"state": session.engine_state.stage.value, "pid": session.engine_pid},
         }
+
+    @server.command("codellama.textHash")
+    async def text_hash(*args: Any) -> dict[str, Any] | None:
+        """SHA-256 of what we believe a document's text to be, for a client in doubt."""
+        document = server.workspace.text_documents.get(unquote(str(args[0]))) if args else None
+        if document is None:
+            return None
+        text = document.source.encode("utf-8", "surrogatepass")
+        return {"sha256": hashlib.sha256(text).hexdigest(), "version": document.version}
 
     @server.command("codellama.toggle")
     async def toggle(*args: Any) -> dict[str, bool]:
