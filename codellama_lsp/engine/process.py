@@ -24,6 +24,7 @@ from codellama_lsp.engine.protocol import (
     GenerateResult,
 )
 from codellama_lsp.engine.spec import EngineSpec, LoadValue
+from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
 TOKEN_VARIABLE = "CODELLAMA_LSP_ENGINE_TOKEN"
 MIN_TOKEN_CHARS = 16
@@ -55,7 +56,6 @@ def make_backend(spec: EngineSpec) -> Backend:
 def _make_llama_backend(model: Path, load: dict[str, LoadValue]) -> Backend:
     from codellama_lsp.engine.worker.backend import LlamaBackend
     from codellama_lsp.engine.worker.settings import WorkerSettings
-    from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
     try:
         settings = WorkerSettings(model_path=model, **load)  # type: ignore[arg-type]

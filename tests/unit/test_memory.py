@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codellama_lsp.engine.protocol import EngineStartError
-from codellama_lsp.engine.worker.memory import check_cache, check_weights, shape_of
+from codellama_lsp.engine.worker.memory import cells_for, check_cache, check_weights, shape_of
 
 GIB = 2**30
 SEVEN_B = {
@@ -51,3 +51,11 @@ def test_too_large_weights(tmp_path: Path) -> None:
     with pytest.raises(EngineStartError, match=r"2\.0 GiB"):
         check_weights(path, GIB)
     check_weights(path, 4 * GIB)
+
+
+def test_cells_follow_the_free_memory() -> None:
+    shape = shape_of(SEVEN_B)
+    assert cells_for(shape, 16384, 64 * GIB) == 8192
+    assert cells_for(shape, 16384, 12 * GIB) == 6144
+    assert cells_for(shape, 16384, 2 * GIB) == 2048
+    assert cells_for(None, 1024, None) == 4096

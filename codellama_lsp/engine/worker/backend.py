@@ -91,10 +91,11 @@ class LlamaBackend:
             report=report,
         )
         threads = settings.threads or (1 if model.is_tiny else physical_cores())
-        cells = settings.context_tokens or min(max(model.trained_tokens, 2048) * 2, 8192)
+        shape, free = memory.shape_of(model.metadata), memory.available_bytes()
+        cells = settings.context_tokens or memory.cells_for(shape, model.trained_tokens, free)
         # Weights on a GPU leave main memory alone, and so does their cache.
         if not library_offloads():
-            memory.check_cache(memory.shape_of(model.metadata), cells, memory.available_bytes())
+            memory.check_cache(shape, cells, free)
         context = Context(
             model,
             cells=cells,

@@ -13,6 +13,7 @@ from codellama_lsp.engine.protocol import EngineStartError
 #: Left to everything else on the machine.
 _RESERVE_BYTES = 512 * 2**20
 _F16_BYTES = 2
+_LEAST_CELLS, _MOST_CELLS = 2048, 8192
 
 
 @attrs.frozen
@@ -65,6 +66,15 @@ def available_bytes() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def cells_for(shape: Shape | None, trained_tokens: int, free: int | None) -> int:
+    """KV cells to take where nobody said: at most a quarter of `free`, and 2,048 at least."""
+    most = min(max(trained_tokens, _LEAST_CELLS) * 2, _MOST_CELLS)
+    if shape is None or free is None:
+        return most
+    share = free // 4 // shape.bytes_per_token // 256 * 256
+    return min(most, max(share, _LEAST_CELLS))
 
 
 def check_weights(path: Path, free: int | None) -> None:
