@@ -6,6 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import attrs
+
 from codellama_lsp.engine.protocol import EngineStartError
 from codellama_lsp.lsp.inline_completion import ACCEPTED
 
@@ -20,7 +22,9 @@ def register(server: CodeLlamaServer) -> None:
 
     @server.command("codellama.why")
     async def why(*args: Any) -> list[dict[str, Any]]:
-        """How the last requests ended, newest first; of one document if its URI is given."""
+        """How the last requests ended and what they cost, newest first; of one document's if its
+        URI is given.
+        """
         uri = args[0] if args and isinstance(args[0], str) else None
         return [_told(name, ended) for name, ended in session.counters.last(uri)]
 
@@ -69,4 +73,7 @@ def _told(uri: str, ended: Ended) -> dict[str, Any]:
         "outcome": ended.outcome.value,
         "detail": ended.detail,
         "total_ms": round(ended.total_ms, 2),
+        "tokens": attrs.asdict(ended.tokens),
+        "ms": {name: round(ms, 2) for name, ms in attrs.asdict(ended.ms).items()},
+        "model": ended.model,
     }
