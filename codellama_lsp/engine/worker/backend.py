@@ -6,19 +6,14 @@ import os
 import time
 from pathlib import Path
 
-import attrs
-import numpy as np
-
 from codellama_lsp.engine.backend import CancelFlag, Emit, Report
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
-    BadRequestError,
     Candidate,
     EngineInfo,
     Finish,
     GenerateRequest,
     GenerateResult,
-    Layout,
     Timings,
     TokenCounts,
 )
@@ -27,14 +22,12 @@ from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings
 from codellama_lsp.engine.worker.drafting import MEASURED_SIZES, DraftPolicy
-from codellama_lsp.engine.worker.generate import DRAFT_TOKENS, Decoder, Spent, new_chooser
+from codellama_lsp.engine.worker.generate import Decoder, Spent, new_chooser
 from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.prompting import Prompt, PromptBuilder
 from codellama_lsp.engine.worker.settings import WorkerSettings
-from codellama_lsp.prompt.budget import fit
-from codellama_lsp.prompt.healing import tokens_to_heal
-from codellama_lsp.prompt.layout import PromptParts, left_to_right, prefix_first, suffix_first
 from codellama_lsp.prompt.special import InfillIds, NoInfill
 
 #: Metadata key of a file whose model should copy: five weights, separated by commas.
@@ -52,16 +45,6 @@ _SAMPLE = (
 )
 
 
-@attrs.frozen
-class Prompt:
-    """A prompt on token ids; `required` are the bytes that healing took off its end."""
-
-    ids: Ids
-    required: bytes
-    healed: int
-    layout: Layout
-
-
 class LlamaBackend:
     """A GGUF behind the engine's protocol. Everything runs on the engine's one decode thread."""
 
@@ -71,10 +54,10 @@ class LlamaBackend:
         self._model: Model | None = None
         self._context: Context | None = None
         self._cache: KvCache | None = None
+        self._builder: PromptBuilder | None = None
         self._copy = CopySettings()
         self._policy = DraftPolicy({})
         self._step_tokens = _BATCH_TOKENS
-        self._dummy_space = b""
         self.info: EngineInfo
         """Set by `load`."""
 
@@ -106,8 +89,10 @@ class LlamaBackend:
         self._model, self._context = model, context
         self._cache = KvCache(context, settings.sequences)
         self._copy = _copy_settings(model)
-        first = model.encoder.ordinary("x")
-        self._dummy_space = b" " if model.pieces.spell(first).startswith(b" ") else b""
+        usable = min(cells, max(model.trained_tokens, 512))
+        self._builder = PromptBuilder(
+            model, most_tokens=usable, healing_tokens=settings.healing_tokens
+        )
         sample = model.encoder.infill(_SAMPLE)
         speed = self._measure_prefill(sample)
         costs = self._measure_batches(sample)
@@ -118,7 +103,7 @@ class LlamaBackend:
             protocol=PROTOCOL_VERSION,
             model_name=model.name,
             model_path=str(settings.model_path),
-            context_tokens=min(cells, max(model.trained_tokens, 512)),
+            context_tokens=usable,
             can_infill=isinstance(infill, InfillIds),
             infill_reason=infill.reason if isinstance(infill, NoInfill) else "",
             chars_per_token=len(_SAMPLE) / max(1, len(sample)),
@@ -210,49 +195,8 @@ class LlamaBackend:
 
     def build(self, request: GenerateRequest) -> Prompt:
         """The prompt for a request, as token ids that fit the context."""
-        model, context = self._model, self._context
-        assert model is not None and context is not None
-        ids = model.infill
-        layout = request.layout if isinstance(ids, InfillIds) else Layout.LEFT_TO_RIGHT
-        if layout is Layout.SPM and isinstance(ids, InfillIds) and not ids.suffix_first:
-            layout = Layout.PSM
-        encoder = model.encoder
-        typed = request.typed_chars if layout is Layout.PSM else 0
-        before = request.prefix.text
-        cut = len(before) - min(typed, len(before))
-        parts = PromptParts(
-            context=[t for segment in request.context for t in encoder.infill(segment.text)],
-            prefix=encoder.ordinary(before[:cut]),
-            suffix=[] if layout is Layout.LEFT_TO_RIGHT else encoder.infill(request.suffix.text),
-            middle=encoder.infill(before[cut:]),
-        )
-        overhead = len(model.bos) + 3 + request.max_tokens + DRAFT_TOKENS
-        budget = min(context.cells, max(model.trained_tokens, 512)) - overhead
-        if budget < 16:
-            raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
-        parts = fit(parts, budget).parts
-        # The tokens at the cursor end the prefix, but for what PSM has behind MID. At MID itself
-        # nothing needs healing: in training, too, the middle began there with a token of its own.
-        last = parts.middle if layout is Layout.PSM else parts.prefix
-        healed, required = 0, b""
-        if request.heal:
-            healed = tokens_to_heal(last, model.pieces, self._settings.healing_tokens)
-            keep = len(last) - healed
-            required = model.pieces.spell(last[keep:])
-            if layout is Layout.PSM:
-                parts = attrs.evolve(parts, middle=last[:keep])
-            else:
-                parts = attrs.evolve(parts, prefix=last[:keep])
-        if layout is not Layout.PSM and not before:
-            required = self._dummy_space  # what the first token of any text begins with
-        bos = model.bos
-        if layout is Layout.LEFT_TO_RIGHT or not isinstance(ids, InfillIds):
-            tokens = left_to_right(bos, parts) or [0]
-        elif layout is Layout.SPM:
-            tokens = suffix_first(bos, ids, parts)
-        else:
-            tokens = prefix_first(bos, ids, parts)
-        return Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
+        assert self._builder is not None
+        return self._builder.build(request)
 
     def _evaluated_since(self, before: int) -> int:
         assert self._context is not None
