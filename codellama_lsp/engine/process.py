@@ -40,7 +40,7 @@ def make_backend(spec: EngineSpec) -> Backend:
     if spec.model is None:
         raise EngineStartError("no model is chosen", "Pass --model NAME or PATH.")
     try:
-        import llama_cpp  # noqa: F401
+        import codellama_lsp.engine.worker.library  # noqa: F401
     except ImportError as error:
         raise EngineStartError(
             "llama-cpp-python is not installed", "Run: pip install 'codellama-lsp[llama]'"

@@ -161,7 +161,7 @@ async def test_tcp(tmp_path: Path) -> None:
     script = write_script(tmp_path, "1")
     async with started(script, "--tcp", "127.0.0.1:0") as client:
         async with asyncio.timeout(PATIENCE_S):
-            while b"listening on" not in client.stderr:
+            while b"listening on" not in client.stderr:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         host, port = client.stderr.split()[-1].decode().split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -179,7 +179,7 @@ async def test_settings(tmp_path: Path) -> None:
         await client.initialize(options={"maxTokens": "many"})
         client.open("def f():\n    ")
         async with asyncio.timeout(PATIENCE_S):
-            while sum(m["method"] == "window/showMessage" for m in client.notifications) < 3:
+            while sum(m["method"] == "window/showMessage" for m in client.notifications) < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         shown = " ".join(
             m["params"]["message"]
