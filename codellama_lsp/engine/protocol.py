@@ -75,6 +75,12 @@ class GenerateRequest:
     """The file's text up to where `prefix` starts; not in the prompt, only copied from."""
     far_after: Segment | None = None
     """The file's text from where `suffix` ends on; not in the prompt, only copied from."""
+    typed_chars: int = 0
+    """Characters at the end of `prefix` that were typed since the windows were anchored.
+
+    Prefix-first prompts put them behind MID, so that typing appends there too (EFIM, Guo et al.
+    2025).
+    """
     layout: Layout = Layout.SPM
     """Wanted order; an engine whose model cannot infill answers with LEFT_TO_RIGHT."""
     heal: bool = True

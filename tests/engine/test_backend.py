@@ -93,6 +93,17 @@ def test_typing_costs_the_suffix_prefix_first(backend: LlamaBackend) -> None:
     assert result.tokens.fresh > 20
 
 
+def test_typing_appends_prefix_first_too(backend: LlamaBackend) -> None:
+    line = "balance * rate + self.owner"
+    run(backend, request(CODE, layout=Layout.PSM))
+    fresh = [
+        run(backend, request(CODE + line[:end], layout=Layout.PSM, typed_chars=end))[0].tokens.fresh
+        for end in range(1, len(line))
+    ]
+    assert sorted(fresh)[len(fresh) // 2] == 1
+    assert max(fresh) <= 4
+
+
 def test_healing_spells_what_it_took_off(backend: LlamaBackend) -> None:
     for end in range(1, 12):
         result, _ = run(backend, request(CODE[:-end]))

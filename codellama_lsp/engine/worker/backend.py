@@ -206,24 +206,33 @@ class LlamaBackend:
         if layout is Layout.SPM and isinstance(ids, InfillIds) and not ids.suffix_first:
             layout = Layout.PSM
         encoder = model.encoder
-        prefix = encoder.ordinary(request.prefix.text)
+        typed = request.typed_chars if layout is Layout.PSM else 0
+        before = request.prefix.text
+        cut = len(before) - min(typed, len(before))
         parts = PromptParts(
             context=[t for segment in request.context for t in encoder.infill(segment.text)],
-            prefix=prefix,
+            prefix=encoder.ordinary(before[:cut]),
             suffix=[] if layout is Layout.LEFT_TO_RIGHT else encoder.infill(request.suffix.text),
+            middle=encoder.infill(before[cut:]),
         )
         overhead = len(model.bos) + 3 + request.max_tokens + DRAFT_TOKENS
         budget = min(context.cells, max(model.trained_tokens, 512)) - overhead
         if budget < 16:
             raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
         parts = fit(parts, budget).parts
+        # The tokens at the cursor end the prefix, but for what PSM has behind MID. At MID itself
+        # nothing needs healing: in training, too, the middle began there with a token of its own.
+        last = parts.middle if layout is Layout.PSM else parts.prefix
         healed, required = 0, b""
-        if layout is not Layout.PSM and request.heal:
-            healed = tokens_to_heal(parts.prefix, model.pieces, self._settings.healing_tokens)
-            keep = len(parts.prefix) - healed
-            required = model.pieces.spell(parts.prefix[keep:])
-            parts = attrs.evolve(parts, prefix=parts.prefix[:keep])
-        if layout is not Layout.PSM and not request.prefix.text:
+        if request.heal:
+            healed = tokens_to_heal(last, model.pieces, self._settings.healing_tokens)
+            keep = len(last) - healed
+            required = model.pieces.spell(last[keep:])
+            if layout is Layout.PSM:
+                parts = attrs.evolve(parts, middle=last[:keep])
+            else:
+                parts = attrs.evolve(parts, prefix=last[:keep])
+        if layout is not Layout.PSM and not before:
             required = self._dummy_space  # what the first token of any text begins with
         bos = model.bos
         if layout is Layout.LEFT_TO_RIGHT or not isinstance(ids, InfillIds):
