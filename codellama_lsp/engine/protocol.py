@@ -118,6 +118,10 @@ class TokenCounts:
     """Tokens proposed by copying and evaluated in a batch."""
     accepted: int = 0
     """Drafted tokens that were kept."""
+    evaluated: int = 0
+    """Every token given to ``llama_decode``: prompt, healing, generation and drafts."""
+    before_text: int = 0
+    """Those of `evaluated` that went before the first character came out, or the end."""
 
 
 @attrs.frozen
@@ -128,6 +132,8 @@ class Timings:
     """Tokenizing, comparing with the cache."""
     prefill: float = 0.0
     decode: float = 0.0
+    native: float = 0.0
+    """Of prefill and decode, what was spent inside llama.cpp."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 

@@ -41,9 +41,9 @@ class EngineState:
     percent: int | None = None
     """Share of the model that is loaded; only while LOADING."""
     message: str = ""
-    """What is wrong; only with ERROR."""
+    """What is wrong, with ERROR; what cannot be done, with READY."""
     remedy: str = ""
-    """What the user can do about it; only with ERROR."""
+    """What the user can do about it."""
 
 
 @attrs.frozen
@@ -198,8 +198,15 @@ class EngineSupervisor:
             # Loading it again would fail again; the process has no reason to stay.
             self._fail(error)
             await engine.close()
-        else:
-            self._tell(EngineStage.READY, model=info.model_name)
+            return
+        limit = f"{info.infill_reason}: only what stands before the cursor is used"
+        remedy = "For infilling, use Code Llama 7B or 13B, base or Instruct."
+        self._tell(
+            EngineStage.READY,
+            model=info.model_name,
+            message="" if info.can_infill else limit,
+            remedy="" if info.can_infill else remedy,
+        )
 
     async def _beat(self, process: EngineProcess, engine: SocketEngine) -> bool:
         """Kill an engine that no longer answers or doesn't let go of a cancelled job.

@@ -213,3 +213,14 @@ def test_probabilities_belong_to_the_tokens(backend: LlamaBackend) -> None:
     chosen = result.candidates[0].probabilities
     assert all(0 < p <= 1 for p in chosen)
     assert len(chosen) <= result.tokens.generated
+
+
+def test_every_evaluated_token_is_counted(backend: LlamaBackend) -> None:
+    _, context, _ = backend.loaded()
+    before = context.evaluated
+    result, streamed = run(backend, request(prefix=CODE + "bal"))
+    tokens = result.tokens
+    assert streamed
+    assert tokens.evaluated == context.evaluated - before
+    assert tokens.fresh <= tokens.before_text <= tokens.fresh + tokens.healed + tokens.drafted
+    assert 0 < result.ms.native <= result.ms.prefill + result.ms.decode

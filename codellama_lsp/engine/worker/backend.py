@@ -141,6 +141,14 @@ class LlamaBackend:
         """Answer one request; see `Backend.generate`."""
         assert self._model is not None and self._context is not None and self._cache is not None
         started = time.perf_counter()
+        evaluated, busy_s = self._context.evaluated, self._context.busy_s
+        before_text: list[int] = []
+
+        def note_text(index: int, text: str) -> None:
+            if not before_text:
+                before_text.append(self._evaluated_since(evaluated))
+            emit(index, text)
+
         prompt = self.build(request)
         resident, reuse = self._cache.take(prompt.ids, len(prompt.ids) + request.max_tokens + 16)
         # The last token's scores are needed, and they are not kept with the cells.
@@ -159,7 +167,7 @@ class LlamaBackend:
                 )
             else:
                 candidates = tuple(
-                    self._decode(request, prompt, resident, logits, emit, cancel, index, spent)
+                    self._decode(request, prompt, resident, logits, note_text, cancel, index, spent)
                     for index in range(request.candidates if request.max_tokens else 0)
                 )
         finally:
@@ -175,11 +183,14 @@ class LlamaBackend:
                 generated=sum(s.generated for s in spent),
                 drafted=sum(s.drafted for s in spent),
                 accepted=sum(s.accepted for s in spent),
+                evaluated=self._evaluated_since(evaluated),
+                before_text=(before_text or [self._evaluated_since(evaluated)])[0],
             ),
             ms=Timings(
                 prepare=(prepared - started) * 1000,
                 prefill=(prefilled - prepared) * 1000,
                 decode=(ended - prefilled) * 1000,
+                native=(self._context.busy_s - busy_s) * 1000,
             ),
             layout=prompt.layout,
         )
@@ -242,6 +253,10 @@ class LlamaBackend:
         else:
             tokens = prefix_first(bos, ids, parts)
         return Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
+
+    def _evaluated_since(self, before: int) -> int:
+        assert self._context is not None
+        return self._context.evaluated - before
 
     def _prefill(self, resident: Resident, fresh: Ids, cancel: CancelFlag) -> Logits | None:
         """Evaluate the rest of a prompt in steps; None where it was broken off."""
