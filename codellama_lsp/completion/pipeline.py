@@ -17,7 +17,7 @@ from typing import Protocol
 
 import attrs
 
-from codellama_lsp.completion.budget import window_budget
+from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
 from codellama_lsp.completion.filters import run_filters
 from codellama_lsp.completion.outcome import Outcome
@@ -28,10 +28,12 @@ from codellama_lsp.completion.types import (
     Completion,
     CompletionRequest,
     CompletionTimings,
+    DocumentSnapshot,
     Suggestion,
     Trigger,
 )
 from codellama_lsp.config.settings import Settings
+from codellama_lsp.context.related import Asked, Placer, RelatedCode
 from codellama_lsp.context.secrets import spells_placeholder
 from codellama_lsp.context.shield import Shield
 from codellama_lsp.context.windows import WindowTracker
@@ -42,6 +44,7 @@ from codellama_lsp.engine.protocol import (
     Finish,
     GenerateRequest,
     GenerateResult,
+    Segment,
 )
 
 log = logging.getLogger(__name__)
@@ -77,12 +80,15 @@ class Completer:
         provider: EngineProvider,
         settings: Callable[[], Settings] = Settings,
         observer: Observer | None = None,
+        related: RelatedCode | None = None,
     ) -> None:
         self._provider = provider
         self._settings = settings
         self._observer = observer
         self._versions = itertools.count(1)
         self._shield = Shield(self._versions)
+        self._related = related
+        self._placer = Placer(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
         self._running: dict[str, asyncio.Task[Completion]] = {}
 
@@ -110,9 +116,20 @@ class Completer:
                 self._observer.ended(request, completion)
         return completion
 
+    def refuse(self, uri: str, detail: str) -> Completion:
+        """Observe a request that nothing can be done for: there is no document `uri`."""
+        request = CompletionRequest(DocumentSnapshot(uri, "", 0, ""), 0)
+        completion = Completion(Outcome.INVALID, detail=detail)
+        if self._observer:
+            self._observer.began(request)
+            self._observer.ended(request, completion)
+        return completion
+
     def forget(self, uri: str) -> None:
         """The document was closed."""
         self._trackers.pop(uri, None)
+        if self._related is not None:
+            self._related.forget(uri)
 
     async def _answer(self, request: CompletionRequest) -> Completion:
         try:
@@ -144,9 +161,11 @@ class Completer:
             await asyncio.sleep(settings.debounce_ms / 1000)
         engine = await self._provider.engine()
         info = await engine.info()
-        windows = self._tracker(request.document.uri).windows(
-            request.document.text, request.offset, window_budget(info, settings.context_tokens)
-        )
+        document = request.document
+        related = self._related if settings.workspace else None
+        shared = related is not None and related.knows(document.uri)
+        budget = window_budget(info, settings.context_tokens, shared=shared)
+        windows = self._tracker(document.uri).windows(document.text, request.offset, budget)
         windows = self._shield.windows(windows)
         spot = Spot(
             before=windows.prefix.text,
@@ -155,12 +174,22 @@ class Completer:
             to_end=windows.to_end,
         )
         plan = choose_plan(spot, settings.multi_line, request.plan)
+        context: tuple[Segment, ...] = ()
+        if related is not None and shared:
+            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
+            context = related.chosen(
+                Asked(document.uri, document.language_id, document.text, request.offset,
+                      windows, room, info.chars_per_token, info.prefill_tokens_per_s)
+            )  # fmt: skip
+        before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         wanted = GenerateRequest(
-            document=request.document.uri,
-            prefix=windows.prefix,
+            document=document.uri,
+            context=before,
+            prefix=prefix,
             suffix=windows.suffix,
             far_before=windows.far_before,
             far_after=windows.far_after,
+            typed_chars=windows.typed_chars,
             layout=request.layout or settings.layout,
             heal=settings.heal if request.heal is None else request.heal,
             copy=settings.copy if request.copy is None else request.copy,

@@ -43,6 +43,7 @@ class Shield:
             return windows
         return attrs.evolve(
             windows,
+            typed_chars=windows.typed_chars if clean[1] == prefix else 0,
             far_before=self._segment(segments[0], clean[0]),
             prefix=self._segment(segments[1], clean[1]),
             suffix=self._segment(segments[2], clean[3]),

@@ -301,3 +301,14 @@ async def test_lingers_for_the_next_client(path, backend):
             await one.info()
         async with connected(path) as two:
             assert await two.info() == INFO
+
+
+async def test_an_answer_that_cannot_be_read_fails_instead_of_hanging(path, backend, monkeypatch):
+    def unreadable(raw):
+        raise TypeError("not what was expected")
+
+    monkeypatch.setattr("codellama_lsp.engine.convert.result_from_json", unreadable)
+    async with hosted(backend, path), connected(path) as engine:
+        with pytest.raises(EngineGoneError):
+            async with asyncio.timeout(20):
+                await engine.generate(request()).result()

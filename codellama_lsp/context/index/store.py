@@ -308,4 +308,4 @@ class Store:
 
 def _to_found(row: tuple[Any, ...]) -> Found:
     number, path, language, *fields, bases = row
-    return Found(number, path, language, Definition(*fields, bases=tuple(bases.split())))
+    return Found(number, path, language, Definition(*(*fields, tuple(bases.split()))))
