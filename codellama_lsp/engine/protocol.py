@@ -134,6 +134,8 @@ class Timings:
     decode: float = 0.0
     native: float = 0.0
     """Of prefill and decode, what was spent inside llama.cpp."""
+    native_before_text: float = 0.0
+    """Of `native`, what went before the first character came out, or the end."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 

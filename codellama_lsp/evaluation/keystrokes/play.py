@@ -58,6 +58,7 @@ def _sample(
         ahead_tokens=ahead,
         first_token_ms=first_ms,
         overhead_ms=total_ms - native_ms,
+        first_overhead_ms=first_ms - answer.ms.native_before_text,
         total_ms=total_ms,
         prompt_tokens=answer.tokens.prompt,
         generated_tokens=max(answer.tokens.generated - answer.tokens.healed, 0),
