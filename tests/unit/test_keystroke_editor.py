@@ -34,7 +34,7 @@ ROWS = {
     "an old closer is not": ("f(|)", ")", "f()|)", [E.TYPE]),
     "a quote closes itself": ("x = |\n", '"a"', 'x = "a"|\n', [E.AUTO_CLOSE, E.TYPE, E.OVERTYPE]),
     "not behind a word": ("don|\n", "'", "don'|\n", [E.TYPE]),
-    "not inside a string": ("x = |\n", "\"'", "x = \"'|\"\n", [E.AUTO_CLOSE, E.TYPE]),
+    "not inside a string": ("x = |\n", "\"'", 'x = "\'|"\n', [E.AUTO_CLOSE, E.TYPE]),
     "three quotes": ("|\n", '"""', '"""|\n', [E.AUTO_CLOSE, E.OVERTYPE, E.TYPE]),
     "a quote at the start": ("|", "'", "'|'", [E.AUTO_CLOSE]),
     "Enter keeps the indentation": ("  a|\nb", "⏎", "  a\n  |\nb", [E.NEWLINE]),

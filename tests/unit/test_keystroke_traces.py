@@ -21,9 +21,9 @@ OFTEN = Habits(slip=0.2, accept=0.1, undo=0.1)
 
 TEXTS = {
     "a call": "\nvalue = compute(a, [b, c], {'d': 1})\nother",
-    "a body": "\n    def f(self):\n        return {\n            'a': (1, 2),\n        }\n    x = 1",
+    "a body": "\n    def f(self):\n        return {\n            'a': (1, 2),\n        }\n    x = 1",  # noqa: E501
     "blank lines": "\ndef f():\n    pass\n\n\nclass C:\n    x = 1",
-    "quotes": "\n# don't \"quote\" me\nx = 'it' + \"\"\"three\"\"\" + `b`",
+    "quotes": '\n# don\'t "quote" me\nx = \'it\' + """three""" + `b`',
     "braces": "\nfunction f(a) {\n  if (a) {\n    return [1, 2];\n  }\n  return {};\n}",
     "tabs": "\nfunc main() {\n\tx := []int{1, 2}\n\tprint(x)\n}",
     "unclosed": "\nf(a,\n  b,\n    c",

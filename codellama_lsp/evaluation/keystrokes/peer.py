@@ -87,7 +87,9 @@ def infill_body(event: Event, windows: PeerWindows, n_predict: int) -> dict[str,
         "ignore_eos": True,
         "top_k": 40,
         "top_p": 0.90,
-        "samplers": ["top_k", "top_p", "infill"],
+        # llama.vim's third one, "infill", ends a text where no token is likely: after one token
+        # with random weights, so that the two sides would not generate as much.
+        "samplers": ["top_k", "top_p"],
         "id_slot": 0,
         "cache_prompt": True,
         "stream": True,
