@@ -148,6 +148,9 @@ class ScriptedBackend:
             layout=request.layout,
         )
 
+    def unfinished(self) -> None:
+        """Nothing: it has no prompt to build."""
+
     def close(self) -> None:
         """Nothing to free."""
 

@@ -224,3 +224,28 @@ def test_every_evaluated_token_is_counted(backend: LlamaBackend) -> None:
     assert tokens.evaluated == context.evaluated - before
     assert tokens.fresh <= tokens.before_text <= tokens.fresh + tokens.healed + tokens.drafted
     assert 0 < result.ms.native <= result.ms.prefill + result.ms.decode
+
+
+def test_after_a_jump_a_slow_machine_answers_from_small_windows(
+    backend: LlamaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "_prefill_speed", 60.0)
+    monkeypatch.setattr(backend, "_note_speed", lambda tokens, seconds: None)
+    before = "".join(f"value_{i} = compute({i})\n" for i in range(60))
+    after = "".join(f"\nother_{i} = {i}" for i in range(40))
+
+    def typed(text: str) -> GenerateResult:
+        return run(backend, request(before + text, after, document="jump", max_tokens=4))[0]
+
+    jumped = typed("res")
+    assert jumped.tokens.fresh <= 100
+    assert jumped.tokens.prompt < 120
+    assert typed("resu").tokens.fresh <= 4
+    later = backend.unfinished()
+    assert later is not None
+    assert backend.unfinished() is None
+    assert run(backend, later)[0].tokens.prompt > 300
+    full = typed("resul")
+    assert full.tokens.prompt > 300
+    assert full.tokens.fresh <= 4
+    assert backend.unfinished() is None
