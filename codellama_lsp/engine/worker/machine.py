@@ -57,6 +57,7 @@ def extra_buffers(probe_model: Path) -> ProbeAnswer:
     known[key] = works
     partial = store.with_suffix(f".{os.getpid()}")
     try:
+        dirs.make_private(store.parent)
         partial.write_text(json.dumps(known))
         partial.replace(store)
     except OSError:
