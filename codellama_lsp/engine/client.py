@@ -80,6 +80,12 @@ class SocketEngine:
         """Whether requests can still be sent."""
         return not self._gone.is_set()
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the engine has said that its model is loaded; somebody has to have asked."""
+        info = self._info
+        return info is not None and info.done() and info.exception() is None
+
     async def wait_gone(self) -> None:
         """Return once the connection has ended, for whatever reason."""
         await self._gone.wait()

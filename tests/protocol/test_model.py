@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from codellama_lsp.models.catalogue import resolve_model
+from codellama_lsp.models.catalogue import NoSuchModelError, resolve_model
 
 from .client import PATIENCE_S, URI, Client, accept, started
 
@@ -25,7 +25,9 @@ AFTER = "\n\n\ndef remove(path):\n    os.remove(path)\n"
 @pytest.fixture(autouse=True)
 def model() -> None:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
-    if not resolve_model(None).present:
+    try:
+        resolve_model(None)
+    except NoSuchModelError:
         pytest.skip("the embedded model is not there")
 
 

@@ -144,7 +144,8 @@ def test_an_interrupt_prints_what_there_is(
     assert main(["bench", "keystrokes", str(scripted_model), "--json"]) == 1
     answer = json.loads(capsys.readouterr().out)
     assert answer["interrupted"]
-    assert sum(row["n"] for row in answer["classes"].values()) == 3
+    # The third one's answer was not complete: what followed it unasked is part of it.
+    assert sum(row["n"] for row in answer["classes"].values()) == 2
 
 
 def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
