@@ -1,0 +1,62 @@
+"""Which closers of a generated text are wanted, and which the document has already.
+
+Closers look alike, so it is not asked which bracket is meant: a generated closer is one too many
+if the text after the cursor would fit worse with it than without. Must not know plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from codellama_lsp.completion.spot import Spot
+from codellama_lsp.syntax.scan import Closing, FrameKind, Stack
+
+#: More than this are not looked at; such a text is beyond mending.
+_MOST = 8
+
+
+@attrs.frozen
+class Closings:
+    """Closers in a generated text of what was open at the cursor, in order."""
+
+    wanted: Sequence[Closing]
+    surplus: Sequence[Closing]
+    """The document has these after the cursor."""
+    stray: Sequence[Closing]
+    """Nothing was open that they could close."""
+
+
+def closings_of(text: str, spot: Spot) -> Closings:
+    """The closers of `text`, generated at `spot`."""
+    scanned = spot.scan(text)
+    own = [closing for closing in scanned.closings if closing.frame is not None]
+    stray = [closing for closing in scanned.closings if closing.frame is None]
+    count = wanted_count(own, spot, scanned.stack) if own else 0
+    return Closings(own[:count], own[count:], stray)
+
+
+def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:
+    """How many of `own` the document still needs: the first so many.
+
+    `left` is what is open after the whole text, brackets of its own included.
+    """
+    allowed = spot.scanned_after.faults
+    depths = {frame: depth for depth, frame in enumerate(spot.stack)}
+    most = min(len(own), _MOST)
+    closed = {closing.frame for closing in spot.scanned_after.closings}
+    for count, closing in enumerate(own[:most]):
+        assert closing.frame is not None
+        depth = depths[closing.frame]
+        # Code within a string: a second brace would not be a fault, but a part of the string.
+        if depth and spot.stack[depth - 1].kind is FrameKind.STRING and closing.frame in closed:
+            most = count
+            break
+    if most == len(own) and spot.scan_after(left).faults <= allowed:
+        return most
+    for count in range(most, 0, -1):
+        frame = own[count - 1].frame
+        if frame is not None and spot.scan_after(spot.stack[: depths[frame]]).faults <= allowed:
+            return count
+    return 0
