@@ -10,7 +10,7 @@ import re
 
 from codellama_lsp.completion.closing import closings_of
 from codellama_lsp.completion.plan import Plan
-from codellama_lsp.completion.spot import Spot, indent_width, opens_body
+from codellama_lsp.completion.spot import Spot, indent_width
 from codellama_lsp.syntax.scan import scan
 
 #: What may follow a block at the indentation of the line that opened it, by that line's keyword.
@@ -91,7 +91,7 @@ class EndOfBlock:
                 elif self._at_the_edge(body):
                     pass
                 elif body[0] in _CLOSERS and (self._beside or self._belongs(text, start)):
-                    closed = not opens_body(line)
+                    closed = not self._spot.opens_body(line)
                 elif width == self._closes_at and not blank and self._goes_on(keyword, word):
                     keyword, closed = word, word in _LAST_WORDS
                 elif last and width == self._closes_at and _may_become(body, keyword):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from codellama_lsp.completion.spot import Spot
+from codellama_lsp.completion.spot import Spot, indent_width
 from codellama_lsp.syntax.scan import Closing, FrameKind, Stack
 
 #: More than this are not looked at; such a text is beyond mending.
@@ -34,7 +34,28 @@ def closings_of(text: str, spot: Spot) -> Closings:
     own = [closing for closing in scanned.closings if closing.frame is not None]
     stray = [closing for closing in scanned.closings if closing.frame is None]
     count = wanted_count(own, spot, scanned.stack) if own else 0
+    while count < len(own) and _is_in_place(own[count], text, spot):
+        count += 1
     return Closings(own[:count], own[count:], stray)
+
+
+def _is_in_place(closing: Closing, text: str, spot: Spot) -> bool:
+    """Whether a closer stands below its opening line, where the document's next one does not."""
+    theirs = next((it for it in spot.scanned_after.closings if it.frame is closing.frame), None)
+    if theirs is None or closing.frame is None or closing.frame.kind is not FrameKind.BRACKET:
+        return False
+    before = spot.line_before if "\n" not in text[: closing.offset] else ""
+    ours_at = _own_line_indent(before + text, len(before) + closing.offset)
+    theirs_at = _own_line_indent("x" + spot.after, theirs.offset + 1)
+    opened_at = spot.before.rfind("\n", 0, closing.frame.offset) + 1
+    opening = indent_width(spot.before[opened_at:])
+    return ours_at == opening and theirs_at is not None and theirs_at < opening
+
+
+def _own_line_indent(text: str, offset: int) -> int | None:
+    """Indentation of the line at `offset` if nothing but blanks stands before it there."""
+    start = text.rfind("\n", 0, offset) + 1
+    return indent_width(text[start:]) if not text[start:offset].strip() else None
 
 
 def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:
@@ -45,7 +66,7 @@ def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:
     allowed = spot.scanned_after.faults
     depths = {frame: depth for depth, frame in enumerate(spot.stack)}
     most = min(len(own), _MOST)
-    closed = {closing.frame for closing in spot.scanned_after.closings}
+    closed = {closing.frame: closing for closing in spot.scanned_after.closings}
     for count, closing in enumerate(own[:most]):
         assert closing.frame is not None
         depth = depths[closing.frame]

@@ -70,9 +70,10 @@ def said_before(draft: Draft, spot: Spot) -> Draft:
         if said[-1].isspace():
             if start == 0 and rest[:1].isspace() and rest.strip():
                 return attrs.evolve(draft, text=rest.lstrip(" \t"))
-        elif (start == 0 and len(said) > _LONG_OVERLAP_CHARS and rest.strip()) or (
-            start and re.fullmatch(r"\w{3,}", said) and re.match(r"\w", rest)
-        ):
+            continue
+        whole_line = start == 0 and len(said) > _LONG_OVERLAP_CHARS and is_telling(said)
+        word = start and re.fullmatch(r"\w{3,}", said) and re.match(r"\w", rest)
+        if (whole_line and rest.strip()) or word:
             return attrs.evolve(draft, text=rest)
     return draft
 
@@ -127,16 +128,23 @@ def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     for length in range(min(len(rest), len(text)), _LONG_OVERLAP_CHARS - 1, -1):
         if text.endswith(rest[:length]) and is_telling(rest[:length]):
             return attrs.evolve(draft, text=text[:-length])
-    if is_telling(rest) and len(rest) >= _LONG_OVERLAP_CHARS and (at := text.find(rest)) >= 0:
-        return attrs.evolve(draft, text=text[:at])
+    if is_telling(rest) and len(rest) >= _LONG_OVERLAP_CHARS:
+        whole = re.search(rf"(?<!\w){re.escape(rest)}(?!\w)", text)
+        if whole:
+            return attrs.evolve(draft, text=text[: whole.start()])
     return draft
 
 
 def _is_own_end(rest: str, text: str, spot: Spot) -> bool:
     """Whether a short `rest` at the end of `text` is more than a coincidence of letters."""
-    if rest[0].isalnum() or rest[0] == "_":
+    begin = text[-len(rest) - 1 : -len(rest)] + rest[0]
+    if re.fullmatch(r"\w\w", begin):
         return False
-    return len(closings_of(text, spot).surplus) >= len(scan(rest, spot.lexis, spot.stack).closings)
+    if not scan(rest, spot.lexis, spot.stack).closings:
+        return rest[-1] in ":;{" or not re.match(r"\w", rest)
+    # With it, something would be closed twice that would not be without it.
+    without = spot.scan_after(spot.scan(text[: len(text) - len(rest)]).stack)
+    return without.faults < spot.scan_after(spot.scan(text).stack).faults
 
 
 def closers(draft: Draft, spot: Spot) -> Draft:

@@ -10,10 +10,13 @@ from collections import Counter
 
 import attrs
 
-from codellama_lsp.completion.spot import Spot, indent_width, opens_body
+from codellama_lsp.completion.spot import Spot, indent_width
 from codellama_lsp.syntax.scan import scan
 
 _WIDTHS = (2, 4, 8, 3)
+
+#: Where a line that ends otherwise goes on below, aligned as its author likes.
+_SEMICOLONS = frozenset({"c", "java", "csharp", "php", "rust"})
 
 
 @attrs.frozen
@@ -36,6 +39,9 @@ def habit_of(spot: Spot) -> Habit | None:
     tabbed = sum(line.startswith("\t") for line in lines)
     spaced = sum(line.startswith("  ") for line in lines)
     if not tabbed and not spaced:
+        return None
+    if min(tabbed, spaced) * 5 > max(tabbed, spaced):
+        # Half tabs, half spaces, as GNU's editors have it: whatever is there is meant.
         return None
     if tabbed > spaced:
         return Habit(True, 4)
@@ -82,14 +88,20 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
     width = indent_width(spot.line_before)
     above = spot.line_above
     expected = indent_width(above) + (habit.width if habit and habit.width else 4)
-    if spot.lexis.colon_blocks and opens_body(above) and width <= indent_width(above):
+    if spot.lexis.colon_blocks and spot.opens_body(above) and width <= indent_width(above):
         if lead or width < indent_width(above) or above.rstrip()[-1:] != ":":
             return text
         unit = habit.unit if habit else "    "
         return unit + text if expected else text
-    if width and lead and not (opens_body(above) and width <= indent_width(above)):
-        return body
-    return text
+    top = spot.stack[-1] if spot.stack else None
+    if habit is None or (top is not None and (not top.is_code or top.closer in ")]")):
+        return text
+    if spot.opens_body(above):
+        in_place = width > indent_width(above)
+    else:
+        below = spot.next_lines[0] if spot.next_lines else above
+        in_place = width == indent_width(above) or width == indent_width(below)
+    return body if width and lead and in_place else text
 
 
 def _quoted_lines(text: str, spot: Spot) -> list[bool]:
@@ -151,7 +163,7 @@ def _stepped(lines: list[str], quoted: list[bool], spot: Spot, habit: Habit) -> 
             if step and width > base and (width - base) % step == 0:
                 width = base + (width - base) // step * habit.width
             elif not step:
-                width = _even(width, habit.width, previous)
+                width = _even(width, habit.width, previous, spot)
             line = " " * width + line.lstrip(" \t")
         stack = scan(line + "\n", spot.lexis, stack).stack
         if line.strip():
@@ -179,10 +191,12 @@ def _own_step(lines: list[str], quoted: list[bool], base: int, spot: Spot) -> in
     return step if step != habit.width and all(more % step == 0 for more in rest) else 0
 
 
-def _even(width: int, step: int, previous: str) -> int:
+def _even(width: int, step: int, previous: str, spot: Spot) -> int:
     """`width`, or the step next to it if it is off by one and no continuation of `previous`."""
     if width % step not in (1, step - 1) or step < 3:
         return width if step != 2 or width % 2 == 0 else width - 1
+    if spot.lexis.name in _SEMICOLONS and previous.rstrip()[-1:] not in (";", "{", "}"):
+        return width
     if previous.rstrip()[-1:] in "\\,(+-*/=|&.?" or previous.strip()[:1] in ("*", "#"):
         return width
     return width - 1 if width % step == 1 else width + 1

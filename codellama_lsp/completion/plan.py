@@ -10,7 +10,7 @@ import re
 
 import attrs
 
-from codellama_lsp.completion.spot import Spot, indent_width, opens_body
+from codellama_lsp.completion.spot import Spot, indent_width
 from codellama_lsp.config.options import MultiLine
 from codellama_lsp.syntax.scan import Frame, FrameKind
 
@@ -62,11 +62,11 @@ def choose_plan(spot: Spot, multi_line: MultiLine = "auto", forced: str | None =
 def _least_indent(spot: Spot) -> int:
     width = indent_width(spot.line_before)
     if spot.line_before.strip():
-        return width + 1 if opens_body(spot.line_before) else width
+        return width + 1 if spot.opens_body(spot.line_before) else width
     above = spot.line_above
     if width == indent_width(above) and _SWITCH.match(above):
         return width
-    return max(width, indent_width(above) + 1) if opens_body(above) else width
+    return max(width, indent_width(above) + 1) if spot.opens_body(above) else width
 
 
 def _kind(spot: Spot, multi_line: MultiLine) -> PlanKind:
@@ -87,7 +87,7 @@ def _kind(spot: Spot, multi_line: MultiLine) -> PlanKind:
         return PlanKind.ANNOUNCED
     # In "f(|)" the bracket opened a list of arguments; in "f() {|}" the brace opened a body.
     in_braces = spot.line_before.endswith("{") and rest.startswith("}")
-    opened = opens_body(spot.line_before) and (not rest or in_braces)
+    opened = spot.opens_body(spot.line_before) and (not rest or in_braces)
     return PlanKind.BLOCK if opened and not _in_text(spot) else PlanKind.LINE
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import attrs
 
 from codellama_lsp.syntax.lexis import Lexis, lexis_of
-from codellama_lsp.syntax.scan import Scan, Stack, scan
+from codellama_lsp.syntax.scan import FrameKind, Scan, Stack, scan
 
 _TAB_WIDTH = 4
 
@@ -73,13 +73,17 @@ class Spot:
     def opener(self) -> str:
         """The line that the cursor's block hangs on: the nearest one with less indentation."""
         line = self.line_before
-        if opens_body(line):
+        if self.opens_body(line):
             return line
         width = indent_width(line)
         above = self.line_above
-        if not line.strip() and opens_body(above) and indent_width(above) >= width:
+        if not line.strip() and self.opens_body(above) and indent_width(above) >= width:
             return above
         return next((line for line in self.lines_above() if indent_width(line) < width), "")
+
+    def opens_body(self, line: str) -> bool:
+        """Whether a body is expected after `line` of this document."""
+        return opens_body(line, self.lexis.line_comment)
 
     @property
     def lexis(self) -> Lexis:
@@ -89,7 +93,18 @@ class Spot:
     @functools.cached_property
     def scanned(self) -> Scan:
         """What is open at the cursor."""
-        return scan(self.before, self.lexis)
+        found = scan(self.before, self.lexis)
+        if self.from_start or not any(
+            frame.kind is FrameKind.STRING and len(frame.closer) == 3 for frame in found.stack
+        ):
+            return found
+        # The window may have begun in the middle of a text: then all is the wrong way round.
+        inside = [scan(quotes + self.before, self.lexis) for quotes in ('"""', "'''")]
+        best = min((found, *inside), key=lambda it: it.faults)
+        if best is found:
+            return found
+        frames = (attrs.evolve(frame, offset=max(frame.offset - 3, 0)) for frame in best.stack)
+        return attrs.evolve(best, stack=tuple(frames))
 
     @property
     def stack(self) -> Stack:
@@ -108,7 +123,20 @@ class Spot:
 
     def scan_after(self, stack: Stack) -> Scan:
         """How the text after the cursor would be read with `stack` open."""
-        return scan(self.after[:_FAR_CHARS], self.lexis, stack)
+        after = self.after[:_FAR_CHARS]
+        found = scan(after, self.lexis, stack)
+        line, _, rest = after.partition("\n")
+        start = self.before.rfind("\n")
+        for depth, frame in enumerate(stack):
+            if frame.is_code or frame.offset < start or frame.tagged or not frame.quoting:
+                continue
+            if not found.faults or frame.quoting.one_line or frame.closer in line:
+                continue
+            # A string just begun: what is below was there before it.
+            below = scan(rest, self.lexis, stack[:depth])
+            if below.faults < found.faults:
+                return below
+        return found
 
     @functools.cached_property
     def scanned_after(self) -> Scan:
@@ -120,8 +148,12 @@ class Spot:
 _OPENS_BODY = re.compile(r"(?:[:{(\[]|=>|->|\b(?:do|then|else|begin))\s*$")
 
 
-def opens_body(line: str) -> bool:
-    """Whether a body is expected after `line`."""
+def opens_body(line: str, comment: str = "") -> bool:
+    """Whether a body is expected after `line`; `comment` is what begins one in the language."""
+    if comment and comment in line:
+        code, _, _ = line.partition(comment)
+        quoted = sum(map(code.count, "\"'`")) % 2
+        line = line if quoted else code
     return _OPENS_BODY.search(line) is not None
 
 
@@ -144,21 +176,5 @@ def is_telling(line: str) -> bool:
 
 
 _COMMON = frozenset(
-    [
-        "else",
-        "try",
-        "finally",
-        "pass",
-        "break",
-        "continue",
-        "return",
-        "end",
-        "done",
-        "begin",
-        "then",
-        "do",
-        "esac",
-        "default",
-        "endif",
-    ]
-)
+    ("else", "try", "finally", "pass", "break", "continue", "return", "end", "done", "begin")
+) | {"then", "do", "esac", "default", "endif"}

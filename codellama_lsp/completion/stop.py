@@ -116,6 +116,8 @@ class ReachedFollowing:
     def __init__(self, spot: Spot) -> None:
         following = spot.next_lines
         telling = bool(following) and is_telling(following[0])
+        # In a table of data, lines may well be alike.
+        telling = telling and following[0].rstrip() != spot.line_above.rstrip()
         self._line = following[0].rstrip() if telling else None
         self._lead = "" if spot.line_before.strip() else spot.line_before
 
