@@ -10,7 +10,7 @@ _MOST_TOKENS = 3072
 
 #: Of the model's context, what the windows may take; the rest is for what is generated, slack of
 #: the anchored windows and text that has more tokens per character than usual.
-_CONTEXT_SHARE = 0.6
+_CONTEXT_SHARE = 0.7
 
 _PREFIX_SHARE = 0.7
 

@@ -102,4 +102,4 @@ def _translate(glob: str) -> str:
             source += "|"
         else:
             source += re.escape(token)
-    return source + ")" * depth
+    return source if source and not depth else "(?!)"

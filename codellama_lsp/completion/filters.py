@@ -241,6 +241,8 @@ def indentation(draft: Draft, spot: Spot) -> Draft:
 
 def repeats_document(draft: Draft, spot: Spot) -> Draft:
     """Drop a text that the document has right there already."""
+    if spot.line_before.strip() and not spot.line_after.strip():
+        return draft  # The rest of a line may well be what the next line says.
     text = draft.text.strip()
     there = spot.after.strip()
     if is_telling(text) and there.startswith(text) and not draft.replaced_chars:

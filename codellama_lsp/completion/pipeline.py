@@ -169,6 +169,7 @@ class Completer:
             suffix=windows.suffix,
             far_before=windows.far_before,
             far_after=windows.far_after,
+            typed_chars=windows.typed_chars,
             layout=request.layout or settings.layout,
             heal=settings.heal if request.heal is None else request.heal,
             copy=settings.copy if request.copy is None else request.copy,

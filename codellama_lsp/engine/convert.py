@@ -29,6 +29,7 @@ E = TypeVar("E", bound=enum.Enum)
 
 MAX_CANDIDATES = 16
 MAX_TOKENS = 100_000
+MAX_TYPED_CHARS = 1_000_000
 MAX_CONTEXT_SEGMENTS = 400
 
 
@@ -41,9 +42,11 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
         "prefix": sender.pack(request.prefix),
         "far_before": request.far_before and sender.pack(request.far_before),
         "far_after": request.far_after and sender.pack(request.far_after),
+        "typed_chars": request.typed_chars,
         "layout": request.layout.value,
         "heal": request.heal,
         "copy": request.copy,
+        "draft": request.draft,
         "stop_at_newline": request.stop_at_newline,
         "max_tokens": request.max_tokens,
         "time_budget_ms": request.time_budget_ms,
@@ -68,9 +71,11 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
         prefix=store.unpack(body.get("prefix")),
         far_before=_optional_segment(body, "far_before", store),
         far_after=_optional_segment(body, "far_after", store),
+        typed_chars=_bounded(body, "typed_chars", 0, MAX_TYPED_CHARS),
         layout=_enum(body, "layout", Layout),
         heal=_get(body, "heal", bool),
         copy=None if body.get("copy") is None else _get(body, "copy", bool),
+        draft=None if body.get("draft") is None else _get(body, "draft", bool),
         stop_at_newline=_get(body, "stop_at_newline", bool),
         max_tokens=_bounded(body, "max_tokens", 0, MAX_TOKENS),
         time_budget_ms=None if budget_ms is None else _float(body, "time_budget_ms"),

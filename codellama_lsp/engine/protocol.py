@@ -75,12 +75,20 @@ class GenerateRequest:
     """The file's text up to where `prefix` starts; not in the prompt, only copied from."""
     far_after: Segment | None = None
     """The file's text from where `suffix` ends on; not in the prompt, only copied from."""
+    typed_chars: int = 0
+    """Characters at the end of `prefix` that were typed since the windows were anchored.
+
+    Prefix-first prompts put them behind MID, so that typing appends there too (EFIM, Guo et al.
+    2025).
+    """
     layout: Layout = Layout.SPM
     """Wanted order; an engine whose model cannot infill answers with LEFT_TO_RIGHT."""
     heal: bool = True
     """Cursor healing: re-decide the last tokens of the prefix, spelling the same bytes."""
     copy: bool | None = None
     """Copying from the windows by typical acceptance; None: as the model's settings say."""
+    draft: bool | None = None
+    """Drafting from the file (the answer stays the same); None: where it pays on this machine."""
     stop_at_newline: bool = False
     """End before the first line break that follows some visible text."""
     max_tokens: int = 96
@@ -110,6 +118,10 @@ class TokenCounts:
     """Tokens proposed by copying and evaluated in a batch."""
     accepted: int = 0
     """Drafted tokens that were kept."""
+    evaluated: int = 0
+    """Every token given to ``llama_decode``: prompt, healing, generation and drafts."""
+    before_text: int = 0
+    """Those of `evaluated` that went before the first character came out, or the end."""
 
 
 @attrs.frozen
@@ -120,6 +132,8 @@ class Timings:
     """Tokenizing, comparing with the cache."""
     prefill: float = 0.0
     decode: float = 0.0
+    native: float = 0.0
+    """Of prefill and decode, what was spent inside llama.cpp."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 

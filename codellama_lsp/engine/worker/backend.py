@@ -7,55 +7,49 @@ import time
 from pathlib import Path
 
 import attrs
-import numpy as np
 
 from codellama_lsp.engine.backend import CancelFlag, Emit, Report
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
-    BadRequestError,
     Candidate,
     EngineInfo,
     Finish,
     GenerateRequest,
     GenerateResult,
-    Layout,
+    Priority,
     Timings,
     TokenCounts,
 )
+from codellama_lsp.engine.worker import memory
 from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings
-from codellama_lsp.engine.worker.generate import DRAFT_TOKENS, Decoder, Spent, new_chooser
-from codellama_lsp.engine.worker.library import quiet, system_info
+from codellama_lsp.engine.worker.drafting import MEASURED_SIZES, DraftPolicy
+from codellama_lsp.engine.worker.generate import Decoder, Spent, new_chooser
+from codellama_lsp.engine.worker.growing import SmallWindows
+from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.prompting import Prompt, PromptBuilder
 from codellama_lsp.engine.worker.settings import WorkerSettings
-from codellama_lsp.prompt.budget import fit
-from codellama_lsp.prompt.healing import tokens_to_heal
-from codellama_lsp.prompt.layout import PromptParts, left_to_right, prefix_first, suffix_first
 from codellama_lsp.prompt.special import InfillIds, NoInfill
 
 #: Metadata key of a file whose model should copy: five weights, separated by commas.
 COPY_KEY = "codellama_lsp.copy_weights"
 _BATCH_TOKENS = 512
+#: For a request that insists on drafts: as if further tokens of a batch cost next to nothing.
+_FREE_BATCHES = {1: 1.0, 16: 1.1}
 #: A batch that cannot be interrupted should be over in about this time.
 _BATCH_SECONDS = 0.5
+#: After a jump, the prefill that a user waits for; the rest follows behind.
+_PATIENCE_S = 1.0
+_LEAST_SMALL_TOKENS = 32
 _SAMPLE = (
     "class Reader:\n    def __init__(self, path: str, limit: int = 100) -> None:\n"
     "        self.path = path\n        self.limit = limit\n\n"
     "    def lines(self) -> list[str]:\n        with open(self.path) as file:\n"
     "            return [line.strip() for line in file][: self.limit]\n"
 )
-
-
-@attrs.frozen
-class Prompt:
-    """A prompt on token ids; `required` are the bytes that healing took off its end."""
-
-    ids: Ids
-    required: bytes
-    healed: int
-    layout: Layout
 
 
 class LlamaBackend:
@@ -67,14 +61,21 @@ class LlamaBackend:
         self._model: Model | None = None
         self._context: Context | None = None
         self._cache: KvCache | None = None
+        self._builder: PromptBuilder | None = None
+        self._small = SmallWindows()
+        self._later: GenerateRequest | None = None
+        self._prefill_speed = 0.0
         self._copy = CopySettings()
+        self._policy = DraftPolicy({})
         self._step_tokens = _BATCH_TOKENS
-        self._dummy_space = b""
+        self.info: EngineInfo
+        """Set by `load`."""
 
     def load(self, report: Report) -> EngineInfo:
         """Load model and context, check the machine, measure it."""
         quiet()
         settings = self._settings
+        memory.check_weights(settings.model_path, memory.available_bytes())
         probed = self._extra_buffers()
         model = Model(
             settings.model_path,
@@ -83,7 +84,11 @@ class LlamaBackend:
             report=report,
         )
         threads = settings.threads or (1 if model.is_tiny else physical_cores())
-        cells = settings.context_tokens or min(max(model.trained_tokens, 2048) * 2, 8192)
+        shape, free = memory.shape_of(model.metadata), memory.available_bytes()
+        cells = settings.context_tokens or memory.cells_for(shape, model.trained_tokens, free)
+        # Weights on a GPU leave main memory alone, and so does their cache.
+        if not library_offloads():
+            memory.check_cache(shape, cells, free)
         context = Context(
             model,
             cells=cells,
@@ -94,17 +99,22 @@ class LlamaBackend:
         self._model, self._context = model, context
         self._cache = KvCache(context, settings.sequences)
         self._copy = _copy_settings(model)
-        first = model.encoder.ordinary("x")
-        self._dummy_space = b" " if model.pieces.spell(first).startswith(b" ") else b""
+        usable = min(cells, max(model.trained_tokens, 512))
+        self._builder = PromptBuilder(
+            model, most_tokens=usable, healing_tokens=settings.healing_tokens
+        )
         sample = model.encoder.infill(_SAMPLE)
         speed = self._measure_prefill(sample)
+        self._prefill_speed = speed
+        costs = self._measure_batches(sample)
+        self._policy = DraftPolicy(costs)
         self._step_tokens = max(16, min(context.batch_tokens, int(speed * _BATCH_SECONDS)))
         infill = model.infill
-        return EngineInfo(
+        self.info = EngineInfo(
             protocol=PROTOCOL_VERSION,
             model_name=model.name,
             model_path=str(settings.model_path),
-            context_tokens=min(cells, max(model.trained_tokens, 512)),
+            context_tokens=usable,
             can_infill=isinstance(infill, InfillIds),
             infill_reason=infill.reason if isinstance(infill, NoInfill) else "",
             chars_per_token=len(_SAMPLE) / max(1, len(sample)),
@@ -116,16 +126,26 @@ class LlamaBackend:
                 "threads": str(threads),
                 "extra_buffers": f"{'on' if probed.works else 'off'} ({probed.how})",
                 "copying": "on" if self._copy.weights else "off",
+                "batch_ms": " ".join(f"{n}:{1000 * c:.1f}" for n, c in costs.items()),
                 "by_lines": str(model.encoder.by_lines),
                 "size_mb": f"{model.bytes / 1e6:.1f}",
             },
         )
+        return self.info
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Answer one request; see `Backend.generate`."""
         assert self._model is not None and self._context is not None and self._cache is not None
         started = time.perf_counter()
-        prompt = self.build(request)
+        evaluated, busy_s = self._context.evaluated, self._context.busy_s
+        before_text: list[int] = []
+
+        def note_text(index: int, text: str) -> None:
+            if not before_text:
+                before_text.append(self._evaluated_since(evaluated))
+            emit(index, text)
+
+        prompt = self._affordable(request)
         resident, reuse = self._cache.take(prompt.ids, len(prompt.ids) + request.max_tokens + 16)
         # The last token's scores are needed, and they are not kept with the cells.
         reuse = min(reuse, len(prompt.ids) - 1)
@@ -137,13 +157,14 @@ class LlamaBackend:
             logits = self._prefill(resident, prompt.ids[reuse:], cancel)
             prefilled = time.perf_counter()
             fresh = len(resident.tokens) - reuse
+            self._note_speed(fresh, prefilled - prepared)
             if logits is None:
                 candidates = tuple(
                     Candidate("", Finish.CANCELLED) for _ in range(max(1, request.candidates))
                 )
             else:
                 candidates = tuple(
-                    self._decode(request, prompt, resident, logits, emit, cancel, index, spent)
+                    self._decode(request, prompt, resident, logits, note_text, cancel, index, spent)
                     for index in range(request.candidates if request.max_tokens else 0)
                 )
         finally:
@@ -159,11 +180,14 @@ class LlamaBackend:
                 generated=sum(s.generated for s in spent),
                 drafted=sum(s.drafted for s in spent),
                 accepted=sum(s.accepted for s in spent),
+                evaluated=self._evaluated_since(evaluated),
+                before_text=(before_text or [self._evaluated_since(evaluated)])[0],
             ),
             ms=Timings(
                 prepare=(prepared - started) * 1000,
                 prefill=(prefilled - prepared) * 1000,
                 decode=(ended - prefilled) * 1000,
+                native=(self._context.busy_s - busy_s) * 1000,
             ),
             layout=prompt.layout,
         )
@@ -181,42 +205,44 @@ class LlamaBackend:
             self._model.close()
         self._model = self._context = self._cache = None
 
+    def unfinished(self) -> GenerateRequest | None:
+        """A prompt that was answered from smaller windows and is still to be evaluated in full.
+
+        To be run (as WARM) when nobody waits; None when there is nothing to do.
+        """
+        later, self._later = self._later, None
+        return later
+
+    def _affordable(self, request: GenerateRequest) -> Prompt:
+        """The prompt in full, or a smaller one where the user would wait too long for that."""
+        assert self._cache is not None
+        prompt = self.build(request)
+        missing = len(prompt.ids) - self._cache.shared(prompt.ids)
+        if request.priority is not Priority.VISIBLE:
+            return prompt
+        self._later = None
+        budget_tokens = max(_LEAST_SMALL_TOKENS, int(self._prefill_speed * _PATIENCE_S))
+        if missing <= budget_tokens * 1.5:
+            return prompt
+        small = self._small.shrink(request, int(budget_tokens * self.info.chars_per_token))
+        self._later = attrs.evolve(
+            request, max_tokens=0, priority=Priority.WARM, stop_at_newline=False
+        )
+        return self.build(small)
+
     def build(self, request: GenerateRequest) -> Prompt:
         """The prompt for a request, as token ids that fit the context."""
-        model, context = self._model, self._context
-        assert model is not None and context is not None
-        ids = model.infill
-        layout = request.layout if isinstance(ids, InfillIds) else Layout.LEFT_TO_RIGHT
-        if layout is Layout.SPM and isinstance(ids, InfillIds) and not ids.suffix_first:
-            layout = Layout.PSM
-        encoder = model.encoder
-        prefix = encoder.ordinary(request.prefix.text)
-        parts = PromptParts(
-            context=[t for segment in request.context for t in encoder.infill(segment.text)],
-            prefix=prefix,
-            suffix=[] if layout is Layout.LEFT_TO_RIGHT else encoder.infill(request.suffix.text),
-        )
-        overhead = len(model.bos) + 3 + request.max_tokens + DRAFT_TOKENS
-        budget = min(context.cells, max(model.trained_tokens, 512)) - overhead
-        if budget < 16:
-            raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
-        parts = fit(parts, budget).parts
-        healed, required = 0, b""
-        if layout is not Layout.PSM and request.heal:
-            healed = tokens_to_heal(parts.prefix, model.pieces, self._settings.healing_tokens)
-            keep = len(parts.prefix) - healed
-            required = model.pieces.spell(parts.prefix[keep:])
-            parts = attrs.evolve(parts, prefix=parts.prefix[:keep])
-        if layout is not Layout.PSM and not request.prefix.text:
-            required = self._dummy_space  # what the first token of any text begins with
-        bos = model.bos
-        if layout is Layout.LEFT_TO_RIGHT or not isinstance(ids, InfillIds):
-            tokens = left_to_right(bos, parts) or [0]
-        elif layout is Layout.SPM:
-            tokens = suffix_first(bos, ids, parts)
-        else:
-            tokens = prefix_first(bos, ids, parts)
-        return Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
+        assert self._builder is not None
+        return self._builder.build(request)
+
+    def _evaluated_since(self, before: int) -> int:
+        assert self._context is not None
+        return self._context.evaluated - before
+
+    def _note_speed(self, tokens: int, seconds: float) -> None:
+        """Follow the machine as it is now: under load, throttled, with a longer context."""
+        if tokens >= 16 and seconds > 0:
+            self._prefill_speed += 0.3 * (tokens / seconds - self._prefill_speed)
 
     def _prefill(self, resident: Resident, fresh: Ids, cancel: CancelFlag) -> Logits | None:
         """Evaluate the rest of a prompt in steps; None where it was broken off."""
@@ -245,23 +271,45 @@ class LlamaBackend:
     ) -> Candidate:
         assert self._model is not None and self._context is not None and self._cache is not None
         self._cache.truncate(resident, len(prompt.ids))
-        copying = self._copy.weights is not None if request.copy is None else request.copy
-        copier = None
-        if copying:
-            copier = _copier(request)
+        copying = self._copy.weights is not None and request.copy is not False
+        # Drawn candidates gain little from a draft of what is most likely.
+        drafting = request.draft is not False and index == 0 and request.temperature <= 0
+        policy = self._policy
+        if request.draft:
+            policy = DraftPolicy(_FREE_BATCHES)
         decoder = Decoder(
             self._model,
             self._context,
             self._cache,
             request=request,
             required=prompt.required,
-            copier=copier,
-            copy_settings=self._copy,
+            copier=_copier(request) if copying or drafting else None,
+            copy_settings=self._copy if copying else CopySettings(),
+            policy=policy if drafting else None,
             chooser=new_chooser(self._model, request, index),
         )
         candidate = decoder.run(resident, logits, lambda text: emit(index, text), cancel)
         spent.append(decoder.spent)
         return candidate
+
+    def _measure_batches(self, sample: list[int]) -> dict[int, float]:
+        """Seconds of a batch by its size: the better of two, since the first one warms up."""
+        assert self._context is not None
+        costs: dict[int, float] = {}
+        start = min(64, len(sample))
+        self._context.evaluate(0, 0, sample[:start])
+        for size in MEASURED_SIZES:
+            tokens = (sample * 2)[:size]
+            best = float("inf")
+            for _ in range(2):
+                began = time.perf_counter()
+                self._context.evaluate(0, start, tokens, all_logits=True)
+                self._context.logits(size - 1)
+                best = min(best, time.perf_counter() - began)
+                self._context.forget(0, start)
+            costs[size] = best
+        self._context.forget(0, 0)
+        return costs
 
     def _measure_prefill(self, sample: list[int]) -> float:
         """Tokens per second of a batch, after a first one that warms the weights up."""

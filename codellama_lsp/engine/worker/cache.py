@@ -42,6 +42,10 @@ class KvCache:
         self._residents = [Resident(i) for i in range(sequences)]
         self._clock = 0
 
+    def shared(self, prompt: Ids) -> int:
+        """How many of the prompt's first tokens are evaluated already, in whichever sequence."""
+        return max(common_prefix(r.tokens, prompt) for r in self._residents)
+
     def take(self, prompt: Ids, room: int) -> tuple[Resident, int]:
         """A sequence for `prompt`, and how many of its first tokens are evaluated already.
 
