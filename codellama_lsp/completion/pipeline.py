@@ -17,7 +17,7 @@ from typing import Protocol
 
 import attrs
 
-from codellama_lsp.completion.budget import window_budget
+from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
 from codellama_lsp.completion.filters import run_filters
 from codellama_lsp.completion.outcome import Outcome
@@ -33,6 +33,9 @@ from codellama_lsp.completion.types import (
     Trigger,
 )
 from codellama_lsp.config.settings import Settings
+from codellama_lsp.context.related import Asked, Placer, RelatedCode
+from codellama_lsp.context.secrets import spells_placeholder
+from codellama_lsp.context.shield import Shield
 from codellama_lsp.context.windows import WindowTracker, normalised
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
@@ -41,6 +44,7 @@ from codellama_lsp.engine.protocol import (
     Finish,
     GenerateRequest,
     GenerateResult,
+    Segment,
 )
 
 log = logging.getLogger(__name__)
@@ -76,11 +80,15 @@ class Completer:
         provider: EngineProvider,
         settings: Callable[[], Settings] = Settings,
         observer: Observer | None = None,
+        related: RelatedCode | None = None,
     ) -> None:
         self._provider = provider
         self._settings = settings
         self._observer = observer
         self._versions = itertools.count(1)
+        self._shield = Shield(self._versions)
+        self._related = related
+        self._placer = Placer(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
         self._running: dict[str, asyncio.Task[Completion]] = {}
 
@@ -120,6 +128,8 @@ class Completer:
     def forget(self, uri: str) -> None:
         """The document was closed."""
         self._trackers.pop(uri, None)
+        if self._related is not None:
+            self._related.forget(uri)
 
     async def _answer(self, request: CompletionRequest) -> Completion:
         try:
@@ -151,9 +161,12 @@ class Completer:
             await asyncio.sleep(settings.debounce_ms / 1000)
         engine = await self._provider.engine()
         info = await engine.info()
-        windows = self._tracker(request.document.uri).windows(
-            request.document.text, request.offset, window_budget(info, settings.context_tokens)
-        )
+        document = request.document
+        related = self._related if settings.workspace else None
+        shared = related is not None and related.knows(document.uri)
+        budget = window_budget(info, settings.context_tokens, shared=shared)
+        windows = self._tracker(document.uri).windows(document.text, request.offset, budget)
+        windows = self._shield.windows(windows)
         spot = Spot(
             before=windows.prefix.text,
             after=windows.left_out + windows.suffix.text,
@@ -163,9 +176,18 @@ class Completer:
             language_id=request.document.language_id,
         )
         plan = choose_plan(spot, settings.multi_line, request.plan)
+        context: tuple[Segment, ...] = ()
+        if related is not None and shared:
+            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
+            context = related.chosen(
+                Asked(document.uri, document.language_id, document.text, request.offset,
+                      windows, room, info.chars_per_token, info.prefill_tokens_per_s)
+            )  # fmt: skip
+        before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         wanted = GenerateRequest(
-            document=request.document.uri,
-            prefix=windows.prefix,
+            document=document.uri,
+            context=before,
+            prefix=prefix,
             suffix=windows.suffix,
             far_before=windows.far_before,
             far_after=windows.far_after,
@@ -245,6 +267,8 @@ def _shaped(
         if finish is Finish.TIME:
             return Completion(Outcome.TIMED_OUT, detail="the time budget ran out")
         return Completion(Outcome.EMPTY)
+    if spells_placeholder(text):
+        return Completion(Outcome.FILTERED, detail="it spells what stands for a secret")
     draft, emptied_by = run_filters(text, spot)
     if emptied_by:
         return Completion(Outcome.FILTERED, detail=emptied_by)
