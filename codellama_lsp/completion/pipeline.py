@@ -21,7 +21,7 @@ from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
 from codellama_lsp.completion.filters import run_filters
 from codellama_lsp.completion.outcome import Outcome
-from codellama_lsp.completion.plan import Plan, choose_plan
+from codellama_lsp.completion.plan import Plan, PlanKind, choose_plan
 from codellama_lsp.completion.spot import Spot
 from codellama_lsp.completion.stop import first_cut, stop_rules
 from codellama_lsp.completion.types import (
@@ -36,7 +36,7 @@ from codellama_lsp.config.settings import Settings
 from codellama_lsp.context.related import Asked, Placer, RelatedCode
 from codellama_lsp.context.secrets import spells_placeholder
 from codellama_lsp.context.shield import Shield
-from codellama_lsp.context.windows import WindowTracker
+from codellama_lsp.context.windows import WindowTracker, normalised
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
     BadRequestError,
@@ -172,6 +172,8 @@ class Completer:
             after=windows.left_out + windows.suffix.text,
             left_out=windows.left_out,
             to_end=windows.to_end,
+            from_start=not windows.far_before.text,
+            language_id=request.document.language_id,
         )
         plan = choose_plan(spot, settings.multi_line, request.plan)
         context: tuple[Segment, ...] = ()
@@ -193,7 +195,7 @@ class Completer:
             layout=request.layout or settings.layout,
             heal=settings.heal if request.heal is None else request.heal,
             copy=settings.copy if request.copy is None else request.copy,
-            stop_at_newline=plan.one_line,
+            stop_at_newline=plan.one_line and (plan.strict or plan.kind is PlanKind.SPAN),
             max_tokens=settings.max_tokens,
             time_budget_ms=settings.time_budget_ms,
         )
@@ -227,7 +229,7 @@ async def _stream(
     cut: tuple[int, str] | None = None
     try:
         async for piece in generation:
-            text += piece
+            text = normalised(text + piece)
             cut = first_cut(rules, text)
             if cut:
                 generation.stop()
@@ -238,8 +240,10 @@ async def _stream(
         raise
     if cut is None:
         text = result.candidates[0].text if result.candidates else ""
-        cut = first_cut(rules, text)
-    if cut is None:
+        text = normalised(text)
+        # Nothing more comes: its last line is whole.
+        cut = first_cut(rules, text + "\n")
+    if cut is None or cut[0] >= len(text):
         return text, "", result
     return text[: cut[0]], cut[1], result
 

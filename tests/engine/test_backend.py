@@ -11,7 +11,14 @@ import attrs
 import pytest
 
 from codellama_lsp.engine.backend import CancelFlag
-from codellama_lsp.engine.protocol import Finish, GenerateRequest, GenerateResult, Layout, Segment
+from codellama_lsp.engine.protocol import (
+    Finish,
+    GenerateRequest,
+    GenerateResult,
+    Layout,
+    Priority,
+    Segment,
+)
 from codellama_lsp.engine.worker.backend import LlamaBackend
 from codellama_lsp.engine.worker.settings import WorkerSettings
 
@@ -224,3 +231,39 @@ def test_every_evaluated_token_is_counted(backend: LlamaBackend) -> None:
     assert tokens.evaluated == context.evaluated - before
     assert tokens.fresh <= tokens.before_text <= tokens.fresh + tokens.healed + tokens.drafted
     assert 0 < result.ms.native <= result.ms.prefill + result.ms.decode
+
+
+def test_after_a_jump_a_slow_machine_answers_from_small_windows(
+    backend: LlamaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "_prefill_speed", 60.0)
+    monkeypatch.setattr(backend, "_note_speed", lambda tokens, seconds: None)
+    before = "".join(f"value_{i} = compute({i})\n" for i in range(60))
+    after = "".join(f"\nother_{i} = {i}" for i in range(40))
+
+    def typed(text: str) -> GenerateResult:
+        return run(backend, request(before + text, after, document="jump", max_tokens=4))[0]
+
+    jumped = typed("res")
+    assert jumped.tokens.fresh <= 100
+    assert jumped.tokens.prompt < 120
+    assert typed("resu").tokens.fresh <= 4
+    later = backend.unfinished()
+    assert later is not None
+    assert backend.unfinished() is None
+    assert run(backend, later)[0].tokens.prompt > 300
+    full = typed("resul")
+    assert full.tokens.prompt > 300
+    assert full.tokens.fresh <= 4
+    assert backend.unfinished() is None
+
+
+def test_unasked_work_shows_in_the_next_answer(backend: LlamaBackend) -> None:
+    run(backend, request())
+    other = "import shutil\n\n\ndef clean(path):\n    shutil."
+    warmed, _ = run(backend, request(other, priority=Priority.WARM, max_tokens=0))
+    asked, _ = run(backend, request(other))
+    again, _ = run(backend, request(other))
+    assert warmed.tokens.ahead == 0
+    assert asked.tokens.ahead == warmed.tokens.evaluated > 1
+    assert again.tokens.ahead == 0

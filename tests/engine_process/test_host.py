@@ -127,7 +127,27 @@ async def test_what_is_awaited_interrupts_what_is_not(path, backend, low):
         unasked = engine.generate(request("hold", priority=low))
         await backend.wait_started()
         assert (await engine.generate(request("now")).result()).candidates[0].text == "now"
+        # It made way and goes on; what its client has heard already is not said again.
+        await backend.wait_started()
+        await backend.wait_started()
+        unasked.stop()
+        assert [piece async for piece in unasked] == ["hold"]
         assert (await unasked.result()).candidates[0].finish is Finish.CANCELLED
+        assert [r.prefix.text for r in backend.seen] == ["hold", "now", "hold"]
+
+
+async def test_the_backends_own_work_waits_until_nobody_else_does(path, backend):
+    async with hosted(backend, path), connected(path) as engine:
+        first = engine.generate(request("hold"))
+        await backend.wait_started()
+        second = engine.generate(request("second", priority=Priority.SPECULATIVE))
+        await engine.ping()
+        backend.own_work.append(request("own", priority=Priority.WARM))
+        first.stop()
+        await second.result()
+        for _ in range(2):
+            await backend.wait_started()
+        assert [r.prefix.text for r in backend.seen] == ["hold", "second", "own"]
 
 
 async def test_pings_are_answered_while_decoding(path, backend):

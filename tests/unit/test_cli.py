@@ -60,7 +60,7 @@ def test_complete(capsys: pytest.CaptureFixture[str], source: Path, script: str)
     assert answer["text"] == "compute(1)"
     assert answer["range"] == {"start": position, "end": position}
     assert (answer["outcome"], answer["model"]) == ("offered", "scripted")
-    assert set(answer["tokens"]) == {
+    assert set(answer["tokens"]) >= {
         "prompt", "reused", "fresh", "healed", "generated", "drafted", "accepted"
     }  # fmt: skip
     assert set(answer["ms"]) == {"total", "prefill", "decode", "overhead"}

@@ -6,6 +6,8 @@ import os
 import time
 from pathlib import Path
 
+import attrs
+
 from codellama_lsp.engine.backend import CancelFlag, Emit, Report
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
@@ -14,6 +16,7 @@ from codellama_lsp.engine.protocol import (
     Finish,
     GenerateRequest,
     GenerateResult,
+    Priority,
     Timings,
     TokenCounts,
 )
@@ -23,6 +26,7 @@ from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings
 from codellama_lsp.engine.worker.drafting import MEASURED_SIZES, DraftPolicy
 from codellama_lsp.engine.worker.generate import Decoder, Spent, new_chooser
+from codellama_lsp.engine.worker.growing import SmallWindows
 from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
@@ -37,6 +41,9 @@ _BATCH_TOKENS = 512
 _FREE_BATCHES = {1: 1.0, 16: 1.1}
 #: A batch that cannot be interrupted should be over in about this time.
 _BATCH_SECONDS = 0.5
+#: After a jump, the prefill that a user waits for; the rest follows behind.
+_PATIENCE_S = 1.0
+_LEAST_SMALL_TOKENS = 32
 _SAMPLE = (
     "class Reader:\n    def __init__(self, path: str, limit: int = 100) -> None:\n"
     "        self.path = path\n        self.limit = limit\n\n"
@@ -55,6 +62,10 @@ class LlamaBackend:
         self._context: Context | None = None
         self._cache: KvCache | None = None
         self._builder: PromptBuilder | None = None
+        self._small = SmallWindows()
+        self._ahead = 0
+        self._later: GenerateRequest | None = None
+        self._prefill_speed = 0.0
         self._copy = CopySettings()
         self._policy = DraftPolicy({})
         self._step_tokens = _BATCH_TOKENS
@@ -95,6 +106,7 @@ class LlamaBackend:
         )
         sample = model.encoder.infill(_SAMPLE)
         speed = self._measure_prefill(sample)
+        self._prefill_speed = speed
         costs = self._measure_batches(sample)
         self._policy = DraftPolicy(costs)
         self._step_tokens = max(16, min(context.batch_tokens, int(speed * _BATCH_SECONDS)))
@@ -126,16 +138,18 @@ class LlamaBackend:
         """Answer one request; see `Backend.generate`."""
         assert self._model is not None and self._context is not None and self._cache is not None
         started = time.perf_counter()
-        evaluated, busy_s = self._context.evaluated, self._context.busy_s
-        before_text: list[int] = []
+        evaluated, busy_s = self._spent()
+        at_text: list[tuple[int, float]] = []
 
         def note_text(index: int, text: str) -> None:
-            if not before_text:
-                before_text.append(self._evaluated_since(evaluated))
+            if not at_text:
+                at_text.append(self._spent())
             emit(index, text)
 
-        prompt = self.build(request)
-        resident, reuse = self._cache.take(prompt.ids, len(prompt.ids) + request.max_tokens + 16)
+        prompt = self._affordable(request)
+        resident, reuse = self._cache.take(
+            prompt.ids, len(prompt.ids) + request.max_tokens + 16, request.document
+        )
         # The last token's scores are needed, and they are not kept with the cells.
         reuse = min(reuse, len(prompt.ids) - 1)
         self._cache.truncate(resident, reuse)
@@ -146,6 +160,7 @@ class LlamaBackend:
             logits = self._prefill(resident, prompt.ids[reuse:], cancel)
             prefilled = time.perf_counter()
             fresh = len(resident.tokens) - reuse
+            self._note_speed(fresh, prefilled - prepared)
             if logits is None:
                 candidates = tuple(
                     Candidate("", Finish.CANCELLED) for _ in range(max(1, request.candidates))
@@ -158,6 +173,9 @@ class LlamaBackend:
         finally:
             self._context.watch(None)
         ended = time.perf_counter()
+        at_end = self._spent()
+        first_evaluated, first_busy_s = at_text[0] if at_text else at_end
+        ahead = self._count_ahead(request, at_end[0] - evaluated)
         return GenerateResult(
             candidates=candidates,
             tokens=TokenCounts(
@@ -168,14 +186,16 @@ class LlamaBackend:
                 generated=sum(s.generated for s in spent),
                 drafted=sum(s.drafted for s in spent),
                 accepted=sum(s.accepted for s in spent),
-                evaluated=self._evaluated_since(evaluated),
-                before_text=(before_text or [self._evaluated_since(evaluated)])[0],
+                evaluated=at_end[0] - evaluated,
+                before_text=first_evaluated - evaluated,
+                ahead=ahead,
             ),
             ms=Timings(
                 prepare=(prepared - started) * 1000,
                 prefill=(prefilled - prepared) * 1000,
                 decode=(ended - prefilled) * 1000,
-                native=(self._context.busy_s - busy_s) * 1000,
+                native=(at_end[1] - busy_s) * 1000,
+                native_before_text=(first_busy_s - busy_s) * 1000,
             ),
             layout=prompt.layout,
         )
@@ -193,14 +213,53 @@ class LlamaBackend:
             self._model.close()
         self._model = self._context = self._cache = None
 
+    def unfinished(self) -> GenerateRequest | None:
+        """A prompt that was answered from smaller windows and is still to be evaluated in full.
+
+        To be run (as WARM) when nobody waits; None when there is nothing to do.
+        """
+        later, self._later = self._later, None
+        return later
+
+    def _affordable(self, request: GenerateRequest) -> Prompt:
+        """The prompt in full, or a smaller one where the user would wait too long for that."""
+        assert self._cache is not None
+        prompt = self.build(request)
+        missing = len(prompt.ids) - self._cache.shared(prompt.ids)
+        if request.priority is not Priority.VISIBLE:
+            return prompt
+        self._later = None
+        budget_tokens = max(_LEAST_SMALL_TOKENS, int(self._prefill_speed * _PATIENCE_S))
+        if missing <= budget_tokens * 1.5:
+            return prompt
+        small = self._small.shrink(request, int(budget_tokens * self.info.chars_per_token))
+        self._later = attrs.evolve(
+            request, max_tokens=0, priority=Priority.WARM, stop_at_newline=False
+        )
+        return self.build(small)
+
     def build(self, request: GenerateRequest) -> Prompt:
         """The prompt for a request, as token ids that fit the context."""
         assert self._builder is not None
         return self._builder.build(request)
 
-    def _evaluated_since(self, before: int) -> int:
+    def _count_ahead(self, request: GenerateRequest, evaluated: int) -> int:
+        """What was evaluated unasked until this request, if somebody waits for it."""
+        if request.priority > Priority.ASSIST:
+            self._ahead += evaluated
+            return 0
+        ahead, self._ahead = self._ahead, 0
+        return ahead
+
+    def _spent(self) -> tuple[int, float]:
+        """Tokens evaluated and seconds spent in llama.cpp so far."""
         assert self._context is not None
-        return self._context.evaluated - before
+        return self._context.evaluated, self._context.busy_s
+
+    def _note_speed(self, tokens: int, seconds: float) -> None:
+        """Follow the machine as it is now: under load, throttled, with a longer context."""
+        if tokens >= 16 and seconds > 0:
+            self._prefill_speed += 0.3 * (tokens / seconds - self._prefill_speed)
 
     def _prefill(self, resident: Resident, fresh: Ids, cancel: CancelFlag) -> Logits | None:
         """Evaluate the rest of a prompt in steps; None where it was broken off."""
