@@ -41,6 +41,7 @@ from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
     BadRequestError,
     EngineError,
+    EngineInfo,
     Finish,
     GenerateRequest,
     GenerateResult,
@@ -162,11 +163,8 @@ class Completer:
         engine = await self._provider.engine()
         info = await engine.info()
         document = request.document
-        related = self._related if settings.workspace else None
-        shared = related is not None and related.knows(document.uri)
-        budget = window_budget(info, settings.context_tokens, shared=shared)
-        windows = self._tracker(document.uri).windows(document.text, request.offset, budget)
-        windows = self._shield.windows(windows)
+        asked = self._asked(request, info, self._tracker(document.uri))
+        windows = asked.windows
         spot = Spot(
             before=windows.prefix.text,
             after=windows.left_out + windows.suffix.text,
@@ -177,12 +175,8 @@ class Completer:
         )
         plan = choose_plan(spot, settings.multi_line, request.plan)
         context: tuple[Segment, ...] = ()
-        if related is not None and shared:
-            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
-            context = related.chosen(
-                Asked(document.uri, document.language_id, document.text, request.offset,
-                      windows, room, info.chars_per_token, info.prefill_tokens_per_s)
-            )  # fmt: skip
+        if self._related is not None and asked.budget_tokens:
+            context = self._related.chosen(asked)
         before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         wanted = GenerateRequest(
             document=document.uri,
@@ -207,6 +201,33 @@ class Completer:
             ms=CompletionTimings(prefill=result.ms.prefill, decode=result.ms.decode),
             model=info.model_name,
             layout=result.layout,
+        )
+
+    async def asked(self, request: CompletionRequest) -> Asked:
+        """What a completion would ask of the workspace. Raises `EngineError`."""
+        info = await (await self._provider.engine()).info()
+        return self._asked(request, info, WindowTracker(request.document.uri))
+
+    def _asked(self, request: CompletionRequest, info: EngineInfo, tracker: WindowTracker) -> Asked:
+        """The windows of a request, and the room that is left for code of the workspace."""
+        settings, document = self._settings(), request.document
+        shared = (
+            self._related is not None and settings.workspace and self._related.knows(document.uri)
+        )
+        budget = window_budget(info, settings.context_tokens, shared=shared)
+        windows = self._shield.windows(tracker.windows(document.text, request.offset, budget))
+        room = 0
+        if shared:
+            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
+        return Asked(
+            uri=document.uri,
+            language=document.language_id,
+            text=document.text,
+            offset=request.offset,
+            windows=windows,
+            budget_tokens=room,
+            chars_per_token=info.chars_per_token,
+            prefill_tokens_per_s=info.prefill_tokens_per_s,
         )
 
     def _tracker(self, uri: str) -> WindowTracker:
