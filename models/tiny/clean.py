@@ -187,9 +187,8 @@ def main() -> None:
     with (options.work / "docs.jsonl").open("w", encoding="utf-8") as out:
         for package in sorted((options.work / "src").iterdir()):
             room = {
-                "python": 1e6 * (
-                    options.library_cap if package.name == "stdlib" else options.python_cap
-                ),
+                "python": 1e6
+                * (options.library_cap if package.name == "stdlib" else options.python_cap),
                 "javascript": 1e6 * options.script_cap,
                 "shell": 1e6 * options.script_cap,
             }

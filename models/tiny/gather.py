@@ -62,7 +62,9 @@ def pip_download(requirement: str, into: Path, binary: bool) -> Path | None:
         try:
             subprocess.run(
                 [*command, "--dest", str(into), requirement],
-                check=True, timeout=240, capture_output=True,
+                check=True,
+                timeout=240,
+                capture_output=True,
             )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             tail = (error.stderr or b"").decode(errors="replace").strip()[-160:]
@@ -78,7 +80,10 @@ def npm_pack(package: str, into: Path) -> Path | None:
     if not (found := list(into.glob("*.tgz"))):
         done = subprocess.run(
             [shutil.which("npm") or "npm", "pack", "--silent", package],
-            cwd=into, timeout=240, capture_output=True, check=False,
+            cwd=into,
+            timeout=240,
+            capture_output=True,
+            check=False,
         )
         if done.returncode:
             print(f"{package}: not fetched", file=sys.stderr)

@@ -103,7 +103,9 @@ class Muon(torch.optim.Optimizer):
                     kept.lerp_(weight.grad, 1 - group["momentum"])
                     updates.append(torch.lerp(weight.grad, kept, group["momentum"]))
                 scale = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
-                for weight, update in zip(weights, orthogonalise(torch.stack(updates)), strict=True):
+                for weight, update in zip(
+                    weights, orthogonalise(torch.stack(updates)), strict=True
+                ):
                     weight.mul_(1 - group["lr"] * group["decay"])
                     weight.add_(update, alpha=-scale)
 
