@@ -126,18 +126,18 @@ def unpack(archive: Path, into: Path) -> dict[str, bytes]:
     if archive.suffix in (".whl", ".zip"):
         with zipfile.ZipFile(archive) as bundle:
             for entry in bundle.infolist():
-                if not entry.is_dir() and entry.file_size < 2_000_000:
-                    if entry.filename.endswith((*SOURCE_SUFFIXES, "METADATA", "PKG-INFO")):
-                        take(entry.filename, bundle.read(entry))
+                wanted = entry.filename.endswith((*SOURCE_SUFFIXES, "METADATA", "PKG-INFO"))
+                if wanted and not entry.is_dir() and entry.file_size < 2_000_000:
+                    take(entry.filename, bundle.read(entry))
     else:
-        with tarfile.open(archive) as bundle:
+        with tarfile.open(archive) as tar:
             members = sorted(
-                (m for m in bundle if m.isfile() and m.size < 2_000_000),
+                (m for m in tar if m.isfile() and m.size < 2_000_000),
                 key=lambda m: (m.name.count("/"), m.name),
             )
             for member in members:
                 if member.name.endswith((*SOURCE_SUFFIXES, "PKG-INFO", "package.json")):
-                    stream = bundle.extractfile(member)
+                    stream = tar.extractfile(member)
                     take(member.name, stream.read() if stream else b"")
     return kept
 
@@ -223,7 +223,7 @@ def main() -> None:
     wanted = json.loads((HERE / "packages.json").read_text())
     tasks = [(k, p) for k in ("held_out", "wheels", "npm", "sdists") for p in wanted[k]]
     with ThreadPoolExecutor(options.jobs) as pool:
-        rows = list(pool.map(lambda task: (task[0], one(*task, options.work)), tasks))
+        rows = list(pool.map(lambda task: (task[0], one(task[0], task[1], options.work)), tasks))
     training = [r for kind, r in rows if r and kind != "held_out"]
     training.append(standard_library(options.work))
     held = [r for kind, r in rows if r and kind == "held_out"]

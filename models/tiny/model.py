@@ -110,6 +110,9 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """The whole network; the output projection is the embedding matrix."""
 
+    cos: Tensor
+    sin: Tensor
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config

@@ -80,7 +80,8 @@ def orthogonalise(g: Tensor) -> Tensor:
     for _ in range(5):
         a = x @ x.mT
         x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
-    return (x.mT if tall else x).to(g.dtype)
+    result: Tensor = (x.mT if tall else x).to(g.dtype)
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -99,6 +100,7 @@ class Muon(torch.optim.Optimizer):
             for shape, weights in shapes.items():
                 updates = []
                 for weight in weights:
+                    assert weight.grad is not None
                     kept = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
                     kept.lerp_(weight.grad, 1 - group["momentum"])
                     updates.append(torch.lerp(weight.grad, kept, group["momentum"]))
@@ -126,7 +128,8 @@ class Validation:
             package = folder.name.split("__")[0].split("=")[0]
             files = [p for p in sorted(folder.rglob("*.py")) if 3000 < p.stat().st_size < 200_000]
             texts = [p.read_text(encoding="utf-8", errors="replace") for p in files]
-            rows, characters = [], 0
+            rows: list[list[int]] = []
+            characters = 0
             asked: dict[str, list[spans.Example]] = {"spm": [], "psm": []}
             while len(rows) < windows:
                 text = rng.choice(texts)

@@ -42,7 +42,7 @@ def test_keys() -> None:
 def texts() -> list[str]:
     """Awkward strings, then source files: held-out ones where they are, else the tests."""
     awkward = [
-        "\n", " ", "x", "    ", "\t\treturn\n", "  \n\n   a", "naïve ☺ 漢字 \U0001f600", "1234.5e10",
+        "\n", " ", "x", "    ", "\t\treturn\n", "  \n\n   a", "naïve ☺ 漢字 \U0001f600", "1.5e10",
         "\r\n", ")", " <MID>", "▁<MID>", "<PRE>", "a▁b", "\x00\x7f",
     ]  # fmt: skip
     folder = os.environ.get("CODELLAMA_LSP_HELD_OUT")
