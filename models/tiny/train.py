@@ -17,24 +17,24 @@ import bisect
 import itertools
 import json
 import math
-import multiprocessing as mp
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import spans
 import torch
+import torch.multiprocessing as mp
 from model import Config, Transformer, parameters
 from tokenizer import Codec
 from torch import Tensor, nn
 
 KIND_SHARES = {"python": 0.88, "javascript": 0.10, "shell": 0.02}
 WARM_UP = 30  # steps
-Batch = tuple[np.ndarray, np.ndarray]
+Batch = tuple[Tensor, Tensor]
 
 
 class Documents:
@@ -54,20 +54,61 @@ class Documents:
         return self.texts[kind][bisect.bisect(sums, rng.randrange(sums[-1]))]
 
 
-def batch(codec: Codec, documents: Documents, seed: int, step: int, rows: int, size: int) -> Batch:
-    """Token ids and weights, (rows, size + 1), of one step."""
-    rng = random.Random(f"{seed}-{step}")
-    made = [spans.row(codec, rng, documents.draw, size + 1) for _ in range(rows)]
-    ids = np.array([m.ids for m in made], dtype=np.int64)
-    return ids, np.array([m.weights for m in made], dtype=np.float32)
+def rows(codec: Codec, documents: Documents, seed: str, count: int, size: int) -> Batch:
+    """Token ids and weights, (count, size + 1), of one share of a step."""
+    rng = random.Random(seed)
+    made = [spans.row(codec, rng, documents.draw, size + 1) for _ in range(count)]
+    ids = torch.tensor([m.ids for m in made])
+    return ids, torch.tensor([m.weights for m in made])
 
 
-def produce(work: Path, seed: int, first: int, rows: int, size: int, queue: Any) -> None:
-    """Worker: put the batches of successive steps on a bounded queue."""
+@dataclass
+class Shared:
+    """What the trainer and its workers hold together; tensors and counters in shared memory."""
+
+    go: list[Any]  # one semaphore for each worker
+    done: Any  # semaphore, released by each worker at the end of a step
+    taken: Any  # shares of the step handed out so far
+    step: Any
+    losses: Tensor  # (workers,) sums of the shares' losses
+    gradients: list[dict[str, Tensor]]  # one set for each worker
+
+
+def work(index: int, model: Transformer, shared: Shared, options: argparse.Namespace) -> None:
+    """Worker: take shares of each step until none is left, and add up their gradients.
+
+    Each worker is one thread, and takes the next share when it is ready for one.  On a busy
+    machine that keeps every core's work useful, where two threads in step would wait for each
+    other thousands of times a step.
+    """
     torch.set_num_threads(1)
-    codec, documents = Codec(work / "tokenizer.model"), Documents(work / "docs.jsonl")
-    for step in itertools.count(first):
-        queue.put(batch(codec, documents, seed, step, rows, size))
+    codec = Codec(options.work / "tokenizer.model")
+    documents = Documents(options.work / "docs.jsonl")
+    own = shared.gradients[index]
+    for name, weight in model.named_parameters():
+        weight.grad = own[name]
+    loss_of: Callable[..., Tensor] = model.loss if options.eager else torch.compile(model.loss)
+    while True:
+        shared.go[index].acquire()
+        step, total = shared.step.value, 0.0
+        for gradient in own.values():
+            gradient.zero_()
+        while True:
+            with shared.taken.get_lock():
+                part = shared.taken.value
+                shared.taken.value += 1
+            if part >= options.shares:
+                break
+            seed = f"{options.seed}-{step}-{part}"
+            ids, weights = rows(codec, documents, seed, options.rows, model.config.context)
+            with torch.autocast("cpu", torch.bfloat16, enabled=not options.fp32):
+                loss = loss_of(
+                    ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), weights[:, 1:].contiguous()
+                )
+            (loss / options.shares).backward()
+            total += loss.item()
+        shared.losses[index] = total
+        shared.done.release()
 
 
 def orthogonalise(g: Tensor) -> Tensor:
@@ -182,15 +223,37 @@ def save(path: Path, state: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
-def batches(options: argparse.Namespace, first: int, size: int) -> Iterator[Batch]:
-    """Batches from a worker process."""
+def start_workers(model: Transformer, options: argparse.Namespace) -> Shared:
+    """Put the weights in shared memory and start the workers."""
     context = mp.get_context("spawn")
-    queue: Any = context.Queue(12)
-    arguments = (options.work, options.seed, first, options.rows, size, queue)
-    worker = context.Process(target=produce, args=arguments, daemon=True)
-    worker.start()
-    while True:
-        yield queue.get()
+    model.share_memory()
+    shared = Shared(
+        go=[context.Semaphore(0) for _ in range(options.workers)],
+        done=context.Semaphore(0),
+        taken=context.Value("i", 0),
+        step=context.Value("i", 0),
+        losses=torch.zeros(options.workers).share_memory_(),
+        gradients=[
+            {n: torch.zeros_like(p.data).share_memory_() for n, p in model.named_parameters()}
+            for _ in range(options.workers)
+        ],
+    )
+    for index in range(options.workers):
+        arguments = (index, model, shared, options)
+        context.Process(target=work, args=arguments, daemon=True).start()
+    return shared
+
+
+def gradients(model: Transformer, shared: Shared, step: int, options: argparse.Namespace) -> float:
+    """Have the workers do one step; leave the mean gradient on the model, return the mean loss."""
+    shared.step.value, shared.taken.value = step, 0
+    for semaphore in shared.go:
+        semaphore.release()
+    for _ in shared.go:
+        shared.done.acquire()
+    for name, weight in model.named_parameters():
+        weight.grad = torch.stack([own[name] for own in shared.gradients]).sum(0)
+    return shared.losses.sum().item() / float(options.shares)
 
 
 def main() -> None:
@@ -200,7 +263,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=85.0, help="wall clock for all training")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--restart-schedule", action="store_true", help="with --resume")
-    parser.add_argument("--rows", type=int, default=8, help="rows of a step")
+    parser.add_argument("--shares", type=int, default=8, help="shares of a step")
+    parser.add_argument("--rows", type=int, default=1, help="rows of a share")
+    parser.add_argument("--workers", type=int, default=2, help="processes of one thread each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lr-matrix", type=float, default=0.02)
     parser.add_argument("--lr-other", type=float, default=3e-3)
@@ -235,10 +300,11 @@ def main() -> None:
         spent = 0.0 if options.restart_schedule else state["seconds"]
     codec = Codec(options.work / "tokenizer.model")
     validation = Validation(codec, options.work / "heldout", 24, config.context)
-    loss_of: Callable[..., Tensor] = model.loss if options.eager else torch.compile(model.loss)
-    source = batches(options, step, config.context)
-    first_batch = next(source)
+    shared = start_workers(model, options)
+    print("first step, which compiles", flush=True)
+    gradients(model, shared, step, options)
     print(f"{parameters(model) / 1e6:.2f}M parameters, {config}", flush=True)
+    each = options.shares * options.rows * config.context
     budget, first_step, schedule_step = options.minutes * 60, step, 0
     start = time.time() - spent
     saved = checked = shown = time.time()
@@ -261,29 +327,25 @@ def main() -> None:
             print(f"  held out {package}: {figures}", flush=True)
 
     while (share := (time.time() - start) / budget) < 1:
-        ids, weights = first_batch if step == first_step else next(source)
-        tokens, weight = torch.from_numpy(ids), torch.from_numpy(weights)
         schedule_step = step - first_step if options.restart_schedule else step
         factor = rate(schedule_step, share)
         for group in muon.param_groups:
             group["lr"] = options.lr_matrix * factor
         for group in adam.param_groups:
             group["lr"] = options.lr_other * factor
-        with torch.autocast("cpu", torch.bfloat16, enabled=not options.fp32):
-            loss = loss_of(tokens[:, :-1], tokens[:, 1:].contiguous(), weight[:, 1:].contiguous())
-        loss.backward()
+        loss = gradients(model, shared, step, options)
         nn.utils.clip_grad_norm_(others, 1.0)
         muon.step()
         adam.step()
         muon.zero_grad()
         adam.zero_grad()
         step += 1
-        seen += weight.numel()
-        window_loss += loss.item()
-        window_tokens += weight.numel()
+        seen += each
+        window_loss += loss
+        window_tokens += each
         now = time.time()
         if now - shown > 20:
-            count = window_tokens / weight.numel()
+            count = window_tokens / each
             speed = window_tokens / (now - window_start)
             print(
                 f"{(now - start) / 60:6.1f} min  step {step}  {seen / 1e6:.2f}M tokens  "
