@@ -103,19 +103,47 @@ class HeldOut:
         self.benchmark |= {line for line in lines if len(line) >= 30}
         self.benchmark_short |= shingles(lines, SHORT_SHINGLE + 1)
 
+    def measure(self, text: str) -> dict[str, int]:
+        """Count what a training candidate shares with the held-out text."""
+        lines = non_trivial(text)
+        short = shingles(lines, SHORT_SHINGLE)
+        return {
+            "runs of 10 lines": len(shingles(lines, LONG_SHINGLE) & self.long),
+            "runs of 3 lines": len(short & self.short),
+            "own runs of 3 lines": len(short),
+            "benchmark lines": len(self.benchmark & set(lines)),
+            "benchmark runs of 4 lines": len(
+                shingles(lines, SHORT_SHINGLE + 1) & self.benchmark_short
+            ),
+        }
+
     def overlap(self, text: str) -> str | None:
         """Name the overlap of a training candidate with the held-out text, if any."""
-        lines = non_trivial(text)
-        if shingles(lines, LONG_SHINGLE) & self.long:
-            return "long run"
-        short = shingles(lines, SHORT_SHINGLE)
-        if short and len(short & self.short) >= SHORT_SHARE * len(short):
-            return "many short runs"
-        if len(self.benchmark & set(lines)) >= BENCHMARK_LINES:
-            return "benchmark lines"
-        if self.benchmark_short and shingles(lines, SHORT_SHINGLE + 1) & self.benchmark_short:
-            return "benchmark run"
-        return None
+        return verdict(self.measure(text))
+
+
+def verdict(shared: dict[str, int]) -> str | None:
+    """Say why what a file shares excludes it, or None where it does not."""
+    if shared["runs of 10 lines"]:
+        return "long run"
+    if 0 < shared["own runs of 3 lines"] <= shared["runs of 3 lines"] / SHORT_SHARE:
+        return "many short runs"
+    if shared["benchmark lines"] >= BENCHMARK_LINES:
+        return "benchmark lines"
+    if shared["benchmark runs of 4 lines"]:
+        return "benchmark run"
+    return None
+
+
+SHARED = ("runs of 10 lines", "runs of 3 lines", "benchmark lines", "benchmark runs of 4 lines")
+
+
+def tally(counts: Counter[str], shared: dict[str, int]) -> None:
+    """Add one file to the totals of a report."""
+    counts["files"] += 1
+    for name in SHARED:
+        counts[f"files sharing {name}"] += bool(shared[name])
+        counts[f"shared {name}"] += shared[name]
 
 
 def read(path: Path) -> str | None:
@@ -181,9 +209,9 @@ def main() -> None:
     held, held_counts = index_held_out(options.work / "heldout", datasets)
     dropped, overlaps = Counter[str](), Counter[str]()
     kept_files, kept_bytes = Counter[str](), Counter[str]()
-    examined, matches = 0, []
+    matches: list[str] = []
     seen: set[int] = set()
-    after = Counter[str]()
+    before, after = Counter[str](), Counter[str]()
     with (options.work / "docs.jsonl").open("w", encoding="utf-8") as out:
         for package in sorted((options.work / "src").iterdir()):
             room = {
@@ -204,8 +232,9 @@ def main() -> None:
                 if why := reason_to_drop(relative, text):
                     dropped[why] += 1
                     continue
-                examined += 1
-                if why := held.overlap(text):
+                shared = held.measure(text)
+                tally(before, shared)
+                if why := verdict(shared):
                     overlaps[why] += 1
                     matches.append(f"{package.name}/{relative}: {why}")
                     continue
@@ -222,21 +251,15 @@ def main() -> None:
                 room[kind] -= size
                 kept_files[kind] += 1
                 kept_bytes[kind] += size
-                if short & held.short:
-                    after["files sharing a run of 3 lines"] += 1
-                    after["shared runs of 3 lines"] += len(short & held.short)
+                tally(after, shared)
                 row = {"package": package.name, "path": str(relative), "kind": kind, "text": text}
                 out.write(json.dumps(row) + "\n")
     report = {
         "held_out_files": held_counts,
         "held_out_runs_of_3_lines": len(held.short),
-        "candidates_after_filters": examined,
+        "overlap_before_removal": dict(before),
         "removed_for_overlap": dict(overlaps),
-        "left_after_removal": {
-            "files sharing a run of 10 lines": 0,
-            "files sharing a benchmark run": 0,
-            **after,
-        },
+        "overlap_of_kept_documents": dict(after),
         "dropped_by_filters": dict(dropped),
         "kept_files": dict(kept_files),
         "kept_bytes": dict(kept_bytes),

@@ -56,6 +56,11 @@ def test_licence_statements(statement: str, licence: str | None) -> None:
 
 def test_overlap_report_says_nothing_long_is_left() -> None:
     report = json.loads((FOLDER / "overlap.json").read_text())
-    assert report["left_after_removal"]["files sharing a run of 10 lines"] == 0
+    left = report["overlap_of_kept_documents"]
+    assert left["files sharing runs of 10 lines"] == 0
+    assert left["files sharing benchmark runs of 4 lines"] == 0
+    assert (
+        left["shared runs of 3 lines"] < report["overlap_before_removal"]["shared runs of 3 lines"]
+    )
     assert report["held_out_files"]["HumanEval texts"] > 0
     assert sum(report["removed_for_overlap"].values()) == len(report["removed_files"])
