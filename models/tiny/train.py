@@ -359,6 +359,7 @@ def main() -> None:
         if now - checked > options.validate_every * 60:
             report()
             checked = window_start = time.time()
+            window_loss, window_tokens = 0.0, 0
     save(latest, snapshot())
     print(f"finished: {step} steps, {seen / 1e6:.2f}M tokens", flush=True)
     report()
