@@ -14,13 +14,15 @@ from typing import Protocol
 
 CLOSERS = ")]}>:;,\"'`"
 SPANS: tuple[tuple[str, float], ...] = (
-    ("rest of line", 0.45),
+    ("rest of line", 0.50),
     ("inside line", 0.15),
     ("block", 0.20),
-    ("random", 0.10),
-    ("left to right", 0.10),
+    ("random", 0.07),
+    ("left to right", 0.08),
 )
-SPM_SHARE = 0.65
+SPM_SHARE = 0.68
+SHORT_ROWS = 0.75  # share of rows built of short examples
+SHORTEST = 56  # tokens; short examples go up to five times this
 MIDDLE_LIMIT = 900  # characters of the longest middle
 CHARS_PER_TOKEN = 3.2  # a low guess, used to choose how much text to encode first
 
@@ -162,7 +164,7 @@ def psm_layout(codec: Encoder, prefix: list[int], middle: str, suffix: list[int]
     return Example(ids, [*head, *[MIDDLE] * (len(inner) + 1)])
 
 
-MIDDLE = 3.0  # weight of the middle's tokens and of EOT, against 1 for the rest
+MIDDLE = 4.0  # weight of the middle's tokens and of EOT, against 1 for the rest
 
 
 def before(text: str, at: int, tokens: int, rng: random.Random) -> int:
@@ -244,14 +246,14 @@ def row(
 ) -> Example:
     """A row of exactly `length` tokens: examples one after another, then padding without weight.
 
-    Nearly half of the rows are one long example; the others are built of shorter ones, because
-    each example has only one middle to learn from.
+    A share of the rows is one long example.  The others are built of short ones, because each
+    example has only one middle and one end mark to learn from.
     """
     ids: list[int] = []
     weights: list[float] = []
-    short = rng.random() < 0.55
+    short = rng.random() < SHORT_ROWS
     while (room := length - len(ids)) >= 96:
-        budget = min(room, rng.randint(128, 512)) if short else room
+        budget = min(room, int(SHORTEST * 5 ** rng.random())) if short else room
         made = example(codec, rng, document(rng), budget)
         ids += made.ids
         weights += made.weights

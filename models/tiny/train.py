@@ -82,6 +82,7 @@ def work(index: int, model: Transformer, shared: Shared, options: argparse.Names
     other thousands of times a step.
     """
     torch.set_num_threads(1)
+    parent = os.getppid()
     codec = Codec(options.work / "tokenizer.model")
     documents = Documents(options.work / "docs.jsonl")
     own = shared.gradients[index]
@@ -89,7 +90,9 @@ def work(index: int, model: Transformer, shared: Shared, options: argparse.Names
         weight.grad = own[name]
     loss_of: Callable[..., Tensor] = model.loss if options.eager else torch.compile(model.loss)
     while True:
-        shared.go[index].acquire()
+        while not shared.go[index].acquire(timeout=20):
+            if os.getppid() != parent:
+                return  # the trainer is gone
         step, total = shared.step.value, 0.0
         for gradient in own.values():
             gradient.zero_()
