@@ -50,6 +50,11 @@ def cache_dir() -> Path:
     return _moved("cache") or Path(platformdirs.user_cache_dir(APP))
 
 
+def config_dir() -> Path:
+    """The user's own settings. Not created yet."""
+    return _moved("config") or Path(platformdirs.user_config_dir(APP))
+
+
 def data_dir() -> Path:
     """Models and what else should stay. Not created yet."""
     return _moved("data") or Path(platformdirs.user_data_dir(APP))

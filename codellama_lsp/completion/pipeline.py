@@ -28,6 +28,7 @@ from codellama_lsp.completion.types import (
     Completion,
     CompletionRequest,
     CompletionTimings,
+    DocumentSnapshot,
     Suggestion,
     Trigger,
 )
@@ -105,6 +106,15 @@ class Completer:
             completion = _timed(completion, (time.perf_counter() - started) * 1000)
             if self._observer:
                 self._observer.ended(request, completion)
+        return completion
+
+    def refuse(self, uri: str, detail: str) -> Completion:
+        """Observe a request that nothing can be done for: there is no document `uri`."""
+        request = CompletionRequest(DocumentSnapshot(uri, "", 0, ""), 0)
+        completion = Completion(Outcome.INVALID, detail=detail)
+        if self._observer:
+            self._observer.began(request)
+            self._observer.ended(request, completion)
         return completion
 
     def forget(self, uri: str) -> None:

@@ -8,13 +8,13 @@ switch on what the user switched off; and what any layer excludes adds to the ot
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
 
+from codellama_lsp import dirs
 from codellama_lsp.config.options import (
     PERSONAL,
     LogLevel,
@@ -24,8 +24,6 @@ from codellama_lsp.config.options import (
 )
 from codellama_lsp.engine.protocol import Layout
 
-#: Names the directory of the user's settings file; also what tests use to stay off the real one.
-CONFIG_DIR_VARIABLE = "CODELLAMA_LSP_CONFIG_DIR"
 FILE_NAME = "codellama.toml"
 
 
@@ -90,11 +88,7 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[str, ...]]:
 
 def user_file() -> Path:
     """Where the user's settings file is, whether it exists or not."""
-    if directory := os.environ.get(CONFIG_DIR_VARIABLE):
-        return Path(directory) / FILE_NAME
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("codellama-lsp", appauthor=False)) / FILE_NAME
+    return dirs.config_dir() / FILE_NAME
 
 
 def read_user_file() -> tuple[Options, tuple[str, ...]]:

@@ -1,19 +1,11 @@
 """What users write, and what becomes of it."""
 
-from pathlib import Path
-
 import attrs
 import pytest
 
 from codellama_lsp.config.options import Options, read_options
 from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve, user_file
 from codellama_lsp.engine.protocol import Layout
-
-
-@pytest.fixture(autouse=True)
-def config_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("CODELLAMA_LSP_CONFIG_DIR", str(tmp_path))
-    return tmp_path
 
 
 def check(raw: object, expected: dict[str, object], *words: str) -> None:
@@ -76,6 +68,7 @@ def test_a_workspace_can_only_narrow() -> None:
     ],
 )
 def test_user_file(written: bytes, options: Options, word: str | None) -> None:
+    user_file().parent.mkdir()
     user_file().write_bytes(written)
     read, problems = read_user_file()
     assert read == options

@@ -1,0 +1,64 @@
+"""``codellama-lsp serve``: the language server."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    from codellama_lsp.cli.engines import add_options
+
+    parser = subparsers.add_parser("serve", help="serve an editor (what no verb at all means)")
+    parser.add_argument("--stdio", action="store_true", help="accepted for editors that say so")
+    parser.add_argument("--tcp", metavar="HOST:PORT", type=_address, help="for debugging")
+    parser.add_argument("--clientProcessId", type=int, help=argparse.SUPPRESS)
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until the client leaves."""
+    import gc
+
+    # Half of the time until `initialize` is imports; collecting among them finds nothing.
+    gc.disable()
+    import asyncio
+    import logging
+    import os
+    import sys
+
+    from codellama_lsp.cli.engines import choose
+    from codellama_lsp.config.options import Options
+    from codellama_lsp.engine.spec import EngineSpec
+    from codellama_lsp.lsp.server import build_server
+    from codellama_lsp.lsp.session import ServeOptions
+    from codellama_lsp.lsp.transport import serve_stdio, serve_tcp
+    from codellama_lsp.telemetry import log
+
+    log.configure()
+
+    def choose_engine(model: str | None) -> EngineSpec:
+        return choose(args.engine, model)
+
+    server = build_server(ServeOptions(choose_engine, Options(model=args.model)))
+    gc.freeze()
+    gc.enable()
+    serving = serve_tcp(server, *args.tcp) if args.tcp else serve_stdio(server)
+    code = 1
+    try:
+        code = asyncio.run(serving)
+    except KeyboardInterrupt:
+        code = 130
+    finally:
+        logging.shutdown()
+        sys.stderr.flush()
+        # A thread may still wait for input that never comes; nothing is left to lose.
+        os._exit(code)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError("expected HOST:PORT")
+    return host, int(port)

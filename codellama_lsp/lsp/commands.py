@@ -1,0 +1,61 @@
+"""`workspace/executeCommand`: what a user or a client's plugin can ask this server for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codellama_lsp.engine.protocol import EngineStartError
+from codellama_lsp.lsp.inline_completion import ACCEPTED
+
+if TYPE_CHECKING:
+    from codellama_lsp.lsp.server import CodeLlamaServer
+    from codellama_lsp.telemetry.counters import Ended
+
+
+def register(server: CodeLlamaServer) -> None:
+    """Add the commands. Each takes any arguments: a client may send more than it should."""
+    session = server.session
+
+    @server.command("codellama.why")
+    async def why(*args: Any) -> list[dict[str, Any]]:
+        """How the last requests ended, newest first; of one document if its URI is given."""
+        uri = args[0] if args and isinstance(args[0], str) else None
+        return [_told(name, ended) for name, ended in session.counters.last(uri)]
+
+    @server.command("codellama.stats")
+    async def stats(*args: Any) -> dict[str, Any]:
+        """Counts and latencies since the server started."""
+        return {
+            **session.counters.summary(),
+            "model": session.engine_state.model,
+            "engine": {"state": session.engine_state.stage.value, "pid": session.engine_pid},
+        }
+
+    @server.command("codellama.toggle")
+    async def toggle(*args: Any) -> dict[str, bool]:
+        """Switch suggestions off or on."""
+        return {"enabled": session.toggle()}
+
+    @server.command("codellama.restartEngine")
+    async def restart_engine(*args: Any) -> dict[str, Any]:
+        """Start the engine anew, also after it was given up."""
+        try:
+            await session.restart_engine()
+        except EngineStartError as error:
+            return {"ok": False, "message": error.message, "remedy": error.remedy}
+        return {"ok": True, "message": "", "remedy": ""}
+
+    @server.command(ACCEPTED)
+    async def accepted(*args: Any) -> None:
+        """The user took a suggestion."""
+        session.counters.accepted += 1
+
+
+def _told(uri: str, ended: Ended) -> dict[str, Any]:
+    return {
+        "uri": uri,
+        "at": ended.at_s,
+        "outcome": ended.outcome.value,
+        "detail": ended.detail,
+        "total_ms": round(ended.total_ms, 2),
+    }

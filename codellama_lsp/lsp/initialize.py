@@ -1,0 +1,47 @@
+"""`initialize`, `initialized` and `shutdown`: answer at once, and start the engine afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from codellama_lsp.lsp import configuration, parent
+from codellama_lsp.lsp.documents import install
+
+if TYPE_CHECKING:
+    from codellama_lsp.lsp.server import CodeLlamaServer
+
+
+def register(server: CodeLlamaServer) -> None:
+    """Add the methods."""
+    background: set[asyncio.Task[None]] = set()
+
+    def start(task: asyncio.Task[None]) -> None:
+        background.add(task)
+        task.add_done_callback(background.discard)
+
+    @server.feature(types.INITIALIZE)
+    async def initialize(params: types.InitializeParams) -> None:
+        install(server.workspace)
+        server.session.read_user_file()
+        server.session.set_initialization(params.initialization_options)
+        if params.process_id is not None:
+            start(
+                asyncio.create_task(
+                    parent.watch(params.process_id, lambda: server.protocol.on_end(1))
+                )
+            )
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(params: types.InitializedParams) -> None:
+        server.status.begin()
+        if server.session.settings.enabled:
+            start(asyncio.create_task(server.session.start_engine()))
+        configuration.subscribe(server)
+        await configuration.pull(server)
+
+    @server.feature(types.SHUTDOWN)
+    async def shutdown(params: None) -> None:
+        server.status.end()

@@ -1,0 +1,44 @@
+"""`textDocument/inlineCompletion`: always a list, always with ranges, empty for nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from codellama_lsp.completion.types import CompletionRequest, Trigger
+
+if TYPE_CHECKING:
+    from codellama_lsp.lsp.server import CodeLlamaServer
+
+ACCEPTED = "codellama.accepted"
+
+
+def register(server: CodeLlamaServer) -> None:
+    """Add the method."""
+
+    # Without explicit options, pygls does not advertise it.
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+    async def inline_completion(
+        params: types.InlineCompletionParams,
+    ) -> types.InlineCompletionList:
+        snapshot = server.protocol.snapshot.get()
+        completer = server.session.completer
+        if snapshot is None:
+            completer.refuse(params.text_document.uri, "the document was never opened")
+            return types.InlineCompletionList(items=[])
+        invoked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
+        request = CompletionRequest(
+            snapshot.document,
+            snapshot.offset,
+            Trigger.INVOKED if invoked else Trigger.AUTOMATIC,
+        )
+        completion = await completer.complete(request)
+        items = []
+        for suggestion in completion.items:
+            text, span = snapshot.item(suggestion)
+            command = types.Command(
+                "Suggestion accepted", ACCEPTED, arguments=[snapshot.document.uri]
+            )
+            items.append(types.InlineCompletionItem(insert_text=text, range=span, command=command))
+        return types.InlineCompletionList(items=items)

@@ -1,0 +1,169 @@
+"""What one editor connection holds: its settings, its engine, its completer, its counters.
+
+Knows no LSP message; `lsp/` modules translate between messages and this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+
+import attrs
+
+from codellama_lsp.completion.pipeline import Completer
+from codellama_lsp.completion.types import Completion, CompletionRequest
+from codellama_lsp.config.options import Options, read_options
+from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve
+from codellama_lsp.engine.backend import Engine
+from codellama_lsp.engine.protocol import EngineStartError
+from codellama_lsp.engine.spec import EngineSpec
+from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
+from codellama_lsp.telemetry.counters import Counters
+from codellama_lsp.telemetry.log import set_level
+
+log = logging.getLogger(__name__)
+
+#: Chooses what to run, given the model that the settings name.
+ChooseEngine = Callable[[str | None], EngineSpec]
+
+_LAYERS = ("file", "initialization", "configuration", "command_line", "toggle")
+_CLOSE_PATIENCE_S = 0.5
+
+
+class Session:
+    """One editor's use of this program. Implements `EngineProvider` and `Observer`."""
+
+    def __init__(self, choose: ChooseEngine, command_line: Options) -> None:
+        self._choose = choose
+        self._layers = {"command_line": Layer(command_line)}
+        self._told: set[str] = set()
+        self._supervisor: EngineSupervisor | None = None
+        self._failed: EngineStartError | None = None
+        self.settings = Settings()
+        self.engine_state = EngineState(EngineStage.OFF)
+        self.running = 0
+        self.last_ms: float | None = None
+        self.counters = Counters()
+        self.completer = Completer(self, lambda: self.settings, self)
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when something that a status line shows has changed."""
+        self.on_problem: Callable[[str], None] = lambda sentence: None
+        """Called once for each thing that is wrong with the settings."""
+
+    # Settings
+
+    def read_user_file(self) -> None:
+        """Take the user's settings file into account."""
+        options, problems = read_user_file()
+        self._set("file", Layer(options), problems)
+
+    def set_initialization(self, raw: object) -> None:
+        """Take the client's `initializationOptions`."""
+        source = "initializationOptions"
+        options, problems = read_options(raw, source)
+        self._set("initialization", Layer(options, source=source), problems)
+
+    def set_configuration(self, raw: object) -> None:
+        """Take the section `codellama` of the client's configuration."""
+        source = "codellama settings"
+        options, problems = read_options(raw, source)
+        self._set("configuration", Layer(options, personal=False, source=source), problems)
+
+    def toggle(self) -> bool:
+        """Switch suggestions off or on for this session; says which."""
+        self._set("toggle", Layer(Options(enabled=not self.settings.enabled)), ())
+        return self.settings.enabled
+
+    def _set(self, name: str, layer: Layer, problems: tuple[str, ...]) -> None:
+        self._layers[name] = layer
+        layers = [self._layers[name] for name in _LAYERS if name in self._layers]
+        self.settings, more = resolve(layers)
+        set_level(self.settings.log_level)
+        for problem in (*problems, *more):
+            if problem not in self._told:
+                self._told.add(problem)
+                self.on_problem(problem)
+        self.on_change()
+
+    # Engine
+
+    async def engine(self) -> Engine:
+        """The engine, started if need be. Raises `EngineStartError`."""
+        return await self._supervised().engine()
+
+    async def start_engine(self) -> None:
+        """Start the engine ahead of the first request; whatever fails shows in the state."""
+        try:
+            await self.engine()
+        except EngineStartError as error:
+            log.warning("the engine did not start: %s", error.message)
+        except Exception:
+            log.exception("the engine did not start")
+
+    async def restart_engine(self) -> None:
+        """Start anew, with the settings as they are now. Raises `EngineStartError`."""
+        if self._supervisor is not None:
+            await self._supervisor.close()
+        self._supervisor = None
+        await self.engine()
+
+    async def close(self) -> None:
+        """End the engine if nobody else uses it; takes at most about half a second."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
+            return
+        pid = supervisor.pid
+        try:
+            async with asyncio.timeout(_CLOSE_PATIENCE_S):
+                await supervisor.close()
+        except TimeoutError:
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+
+    @property
+    def engine_pid(self) -> int | None:
+        """Process id of the engine, while there is one."""
+        return self._supervisor.pid if self._supervisor else None
+
+    def _supervised(self) -> EngineSupervisor:
+        if self._supervisor is None:
+            try:
+                spec = self._choose(self.settings.model)
+            except EngineStartError as error:
+                self._on_state(
+                    EngineState(EngineStage.ERROR, message=error.message, remedy=error.remedy)
+                )
+                raise
+            self._supervisor = EngineSupervisor(spec, self._on_state)
+        return self._supervisor
+
+    def _on_state(self, state: EngineState) -> None:
+        self.engine_state = state
+        self.on_change()
+
+    # Observer
+
+    def began(self, request: CompletionRequest) -> None:
+        """A request came in."""
+        self.running += 1
+        self.counters.began(request)
+        self.on_change()
+
+    def ended(self, request: CompletionRequest, completion: Completion) -> None:
+        """It ended."""
+        self.running -= 1
+        self.counters.ended(request, completion)
+        if completion.outcome.has_items:
+            self.last_ms = completion.ms.total
+        self.on_change()
+
+
+@attrs.frozen
+class ServeOptions:
+    """How this server process was started."""
+
+    choose: ChooseEngine
+    command_line: Options = attrs.field(factory=Options)
