@@ -18,7 +18,8 @@ STATE_VARIABLE = "CODELLAMA_LSP_STATE_DIR"
 
 #: ``sun_path`` holds 104 bytes on the BSDs and macOS, its closing zero included.
 MAX_SOCKET_PATH_BYTES = 103
-_SOCKET_NAME_BYTES = 40
+#: Room for the name of a socket in its directory.
+SOCKET_NAME_BYTES = 40
 
 
 class UnsafeDirectoryError(OSError):
@@ -33,7 +34,7 @@ def runtime_dir() -> Path:
         # It warns where the system has no such directory; there is a fallback below.
         warnings.simplefilter("ignore")
         usual = Path(platformdirs.user_runtime_dir(APP))
-    short = len(os.fsencode(usual)) + 1 + _SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES
+    short = len(os.fsencode(usual)) + 1 + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES
     if short and _is_ours(usual.parent):
         return usual
     user = os.getuid() if hasattr(os, "getuid") else 0

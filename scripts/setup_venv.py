@@ -57,7 +57,7 @@ def main() -> int:
         print(f"setup: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nsetup: stopped; the next run goes on from here.", file=sys.stderr)
+        print("\nsetup: stopped; run it again to finish.", file=sys.stderr)
         return 130
     return 0
 
@@ -115,7 +115,15 @@ def set_up(wanted: dict[str, str]) -> None:
     pip("install", "--upgrade", PIP)
     if wanted["cmake_args"] and wanted["cmake_args"] != old.get("cmake_args"):
         # pip's cache of wheels doesn't know with which arguments one was built.
-        pip("install", "--no-cache-dir", "--force-reinstall", "--no-binary", LLAMA, LLAMA)
+        pip(
+            "install",
+            "--no-cache-dir",
+            "--force-reinstall",
+            "--no-deps",
+            "--no-binary",
+            LLAMA,
+            LLAMA,
+        )
     pip("install", "--editable", f"{ROOT}[llama]", "--group", f"{ROOT / 'pyproject.toml'}:dev")
     STAMP.write_text(json.dumps(wanted))
     print(f"setup: done in {spell_s(time.monotonic() - started)}", flush=True)
@@ -180,7 +188,7 @@ class Watch(threading.Thread):
     def __init__(self, process: subprocess.Popen[str]) -> None:
         super().__init__(daemon=True)
         self._process = process
-        self._started = time.monotonic()
+        self._began = time.monotonic()
         self._step = "starting pip"
         self._share = ""
         self.tail: deque[str] = deque(maxlen=40)
@@ -200,6 +208,7 @@ class Watch(threading.Thread):
             self._share = f", {found[1]} of {found[2]} files"
         elif found := _PERCENT.search(line):
             self._share = f", {found[1]}%"
+        line = line.removeprefix("Running command ")
         for start, word in _STEPS:
             if line.startswith(start):
                 rest = line.removeprefix(start) if start.endswith(" ") else ""
@@ -208,7 +217,7 @@ class Watch(threading.Thread):
 
     def says(self) -> str:
         """One line on how it goes."""
-        return f"{spell_s(time.monotonic() - self._started):>7}  {self._step}{self._share}"
+        return f"{spell_s(time.monotonic() - self._began):>7}  {self._step}{self._share}"
 
 
 def explain(tail: deque[str]) -> str:

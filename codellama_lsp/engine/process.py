@@ -24,6 +24,7 @@ from codellama_lsp.engine.protocol import (
     GenerateResult,
 )
 from codellama_lsp.engine.spec import EngineSpec, LoadValue
+from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
 TOKEN_VARIABLE = "CODELLAMA_LSP_ENGINE_TOKEN"
 MIN_TOKEN_CHARS = 16
@@ -39,7 +40,7 @@ def make_backend(spec: EngineSpec) -> Backend:
     if spec.model is None:
         raise EngineStartError("no model is chosen", "Pass --model NAME or PATH.")
     try:
-        import llama_cpp  # noqa: F401
+        import codellama_lsp.engine.worker.library  # noqa: F401
     except ImportError as error:
         raise EngineStartError(
             "llama-cpp-python is not installed", "Run: pip install 'codellama-lsp[llama]'"
@@ -55,7 +56,6 @@ def make_backend(spec: EngineSpec) -> Backend:
 def _make_llama_backend(model: Path, load: dict[str, LoadValue]) -> Backend:
     from codellama_lsp.engine.worker.backend import LlamaBackend
     from codellama_lsp.engine.worker.settings import WorkerSettings
-    from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
     try:
         settings = WorkerSettings(model_path=model, **load)  # type: ignore[arg-type]

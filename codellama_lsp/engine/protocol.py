@@ -81,6 +81,8 @@ class GenerateRequest:
     """Cursor healing: re-decide the last tokens of the prefix, spelling the same bytes."""
     copy: bool | None = None
     """Copying from the windows by typical acceptance; None: as the model's settings say."""
+    draft: bool | None = None
+    """Drafting from the file (the answer stays the same); None: where it pays on this machine."""
     stop_at_newline: bool = False
     """End before the first line break that follows some visible text."""
     max_tokens: int = 96

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import attrs
 
 from codellama_lsp.engine.protocol import EngineStartError
 from codellama_lsp.lsp.inline_completion import ACCEPTED
@@ -18,7 +22,9 @@ def register(server: CodeLlamaServer) -> None:
 
     @server.command("codellama.why")
     async def why(*args: Any) -> list[dict[str, Any]]:
-        """How the last requests ended, newest first; of one document if its URI is given."""
+        """How the last requests ended and what they cost, newest first; of one document's if its
+        URI is given.
+        """
         uri = args[0] if args and isinstance(args[0], str) else None
         return [_told(name, ended) for name, ended in session.counters.last(uri)]
 
@@ -30,6 +36,15 @@ def register(server: CodeLlamaServer) -> None:
             "model": session.engine_state.model,
             "engine": {"state": session.engine_state.stage.value, "pid": session.engine_pid},
         }
+
+    @server.command("codellama.textHash")
+    async def text_hash(*args: Any) -> dict[str, Any] | None:
+        """SHA-256 of what we believe a document's text to be, for a client in doubt."""
+        document = server.workspace.text_documents.get(unquote(str(args[0]))) if args else None
+        if document is None:
+            return None
+        text = document.source.encode("utf-8", "surrogatepass")
+        return {"sha256": hashlib.sha256(text).hexdigest(), "version": document.version}
 
     @server.command("codellama.toggle")
     async def toggle(*args: Any) -> dict[str, bool]:
@@ -58,4 +73,7 @@ def _told(uri: str, ended: Ended) -> dict[str, Any]:
         "outcome": ended.outcome.value,
         "detail": ended.detail,
         "total_ms": round(ended.total_ms, 2),
+        "tokens": attrs.asdict(ended.tokens),
+        "ms": {name: round(ms, 2) for name, ms in attrs.asdict(ended.ms).items()},
+        "model": ended.model,
     }

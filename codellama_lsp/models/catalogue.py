@@ -15,7 +15,7 @@ import attrs
 from codellama_lsp import dirs
 from codellama_lsp.engine.protocol import EngineStartError
 
-EMBEDDED = "tiny"
+EMBEDDED = "embedded"
 EMBEDDED_PATH = Path(__file__).parents[1] / "data" / "tiny.gguf"
 #: Names a GGUF to use where no model is chosen, instead of the embedded one.
 MODEL_VARIABLE = "CODELLAMA_LSP_MODEL"

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import attrs
 
 from codellama_lsp.completion.outcome import Outcome
-from codellama_lsp.completion.types import Completion, CompletionRequest
+from codellama_lsp.completion.types import Completion, CompletionRequest, CompletionTimings
+from codellama_lsp.engine.protocol import TokenCounts
 
 _KEPT_LATENCIES = 1000
 _KEPT_PER_DOCUMENT = 20
@@ -27,8 +28,11 @@ class Ended:
     at_s: float
     """Seconds since the epoch."""
     outcome: Outcome
-    detail: str
-    total_ms: float
+    detail: str = ""
+    total_ms: float = 0.0
+    tokens: TokenCounts = attrs.field(factory=TokenCounts)
+    ms: CompletionTimings = attrs.field(factory=CompletionTimings)
+    model: str = ""
 
 
 class Counters:
@@ -56,7 +60,15 @@ class Counters:
         uri = request.document.uri
         last = self._last.setdefault(uri, deque(maxlen=_KEPT_PER_DOCUMENT))
         last.append(
-            Ended(self._clock(), completion.outcome, completion.detail, completion.ms.total)
+            Ended(
+                self._clock(),
+                completion.outcome,
+                completion.detail,
+                completion.ms.total,
+                completion.tokens,
+                completion.ms,
+                completion.model,
+            )
         )
         self._last.move_to_end(uri)
         while len(self._last) > _KEPT_DOCUMENTS:

@@ -16,7 +16,7 @@ REAL = Path(os.environ.get("CODELLAMA_LSP_MODEL") or catalogue.EMBEDDED_PATH)
 @pytest.fixture(autouse=True)
 def three_models(state_dir, monkeypatch, tmp_path):
     monkeypatch.delenv("CODELLAMA_LSP_MODEL", raising=False)
-    embedded = tmp_path / "embedded.gguf"
+    embedded = tmp_path / "file.gguf"
     embedded.write_bytes(b"GGUF")
     monkeypatch.setattr(catalogue, "EMBEDDED_PATH", embedded)
     models_dir().mkdir(parents=True)
@@ -27,30 +27,30 @@ def three_models(state_dir, monkeypatch, tmp_path):
 
 def test_no_name_means_the_embedded_model(three_models, monkeypatch):
     assert resolve_model(None).path == three_models
-    assert resolve_model("tiny").source == "embedded"
+    assert resolve_model("embedded").source == "embedded"
     other = models_dir() / "codellama-13b.gguf"
     monkeypatch.setenv("CODELLAMA_LSP_MODEL", str(other))
     assert resolve_model(None).path == other
     three_models.unlink()
     with pytest.raises(NoSuchModelError, match="missing"):
-        resolve_model("tiny")
+        resolve_model("embedded")
 
 
 def test_names_and_paths(three_models, monkeypatch):
     assert resolve_model("codellama-13b").source == "installed"
     assert resolve_model(str(three_models)).source == "path"
     monkeypatch.chdir(three_models.parent)
-    assert resolve_model("embedded.gguf").path == three_models
+    assert resolve_model("file.gguf").path == three_models
 
 
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
         ("codelama-7b", r"Known: .*codellama-7b\.Q4_K_M"),
-        ("zzz", "Known: tiny, "),
-        ("{dir}/embeded.gguf", "there is embedded.gguf"),
+        ("zzz", "Known: embedded, "),
+        ("{dir}/fille.gguf", "there is file.gguf"),
         ("{dir}/nowhere/x.gguf", "no GGUF file in"),
-        ("{dir}", "is a directory.*there is embedded.gguf"),
+        ("{dir}", "is a directory.*there is file.gguf"),
     ],
 )
 def test_what_is_not_there_gets_the_nearest(three_models, wanted, words):
@@ -67,7 +67,7 @@ def run(monkeypatch, capsys, *arguments):
 def test_list(monkeypatch, capsys):
     code, out, _ = run(monkeypatch, capsys, "models", "list", "--json")
     names = [row["name"] for row in json.loads(out)]
-    assert (code, names) == (0, ["tiny", "codellama-13b", "codellama-7b.Q4_K_M"])
+    assert (code, names) == (0, ["embedded", "codellama-13b", "codellama-7b.Q4_K_M"])
     assert "codellama-13b" in run(monkeypatch, capsys, "models", "list")[1]
 
 

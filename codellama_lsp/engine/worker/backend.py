@@ -22,11 +22,13 @@ from codellama_lsp.engine.protocol import (
     Timings,
     TokenCounts,
 )
+from codellama_lsp.engine.worker import memory
 from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings
+from codellama_lsp.engine.worker.drafting import MEASURED_SIZES, DraftPolicy
 from codellama_lsp.engine.worker.generate import DRAFT_TOKENS, Decoder, Spent, new_chooser
-from codellama_lsp.engine.worker.library import quiet, system_info
+from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.settings import WorkerSettings
@@ -38,6 +40,8 @@ from codellama_lsp.prompt.special import InfillIds, NoInfill
 #: Metadata key of a file whose model should copy: five weights, separated by commas.
 COPY_KEY = "codellama_lsp.copy_weights"
 _BATCH_TOKENS = 512
+#: For a request that insists on drafts: as if further tokens of a batch cost next to nothing.
+_FREE_BATCHES = {1: 1.0, 16: 1.1}
 #: A batch that cannot be interrupted should be over in about this time.
 _BATCH_SECONDS = 0.5
 _SAMPLE = (
@@ -68,13 +72,17 @@ class LlamaBackend:
         self._context: Context | None = None
         self._cache: KvCache | None = None
         self._copy = CopySettings()
+        self._policy = DraftPolicy({})
         self._step_tokens = _BATCH_TOKENS
         self._dummy_space = b""
+        self.info: EngineInfo
+        """Set by `load`."""
 
     def load(self, report: Report) -> EngineInfo:
         """Load model and context, check the machine, measure it."""
         quiet()
         settings = self._settings
+        memory.check_weights(settings.model_path, memory.available_bytes())
         probed = self._extra_buffers()
         model = Model(
             settings.model_path,
@@ -83,7 +91,11 @@ class LlamaBackend:
             report=report,
         )
         threads = settings.threads or (1 if model.is_tiny else physical_cores())
-        cells = settings.context_tokens or min(max(model.trained_tokens, 2048) * 2, 8192)
+        shape, free = memory.shape_of(model.metadata), memory.available_bytes()
+        cells = settings.context_tokens or memory.cells_for(shape, model.trained_tokens, free)
+        # Weights on a GPU leave main memory alone, and so does their cache.
+        if not library_offloads():
+            memory.check_cache(shape, cells, free)
         context = Context(
             model,
             cells=cells,
@@ -98,9 +110,11 @@ class LlamaBackend:
         self._dummy_space = b" " if model.pieces.spell(first).startswith(b" ") else b""
         sample = model.encoder.infill(_SAMPLE)
         speed = self._measure_prefill(sample)
+        costs = self._measure_batches(sample)
+        self._policy = DraftPolicy(costs)
         self._step_tokens = max(16, min(context.batch_tokens, int(speed * _BATCH_SECONDS)))
         infill = model.infill
-        return EngineInfo(
+        self.info = EngineInfo(
             protocol=PROTOCOL_VERSION,
             model_name=model.name,
             model_path=str(settings.model_path),
@@ -116,10 +130,12 @@ class LlamaBackend:
                 "threads": str(threads),
                 "extra_buffers": f"{'on' if probed.works else 'off'} ({probed.how})",
                 "copying": "on" if self._copy.weights else "off",
+                "batch_ms": " ".join(f"{n}:{1000 * c:.1f}" for n, c in costs.items()),
                 "by_lines": str(model.encoder.by_lines),
                 "size_mb": f"{model.bytes / 1e6:.1f}",
             },
         )
+        return self.info
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Answer one request; see `Backend.generate`."""
@@ -245,23 +261,45 @@ class LlamaBackend:
     ) -> Candidate:
         assert self._model is not None and self._context is not None and self._cache is not None
         self._cache.truncate(resident, len(prompt.ids))
-        copying = self._copy.weights is not None if request.copy is None else request.copy
-        copier = None
-        if copying:
-            copier = _copier(request)
+        copying = self._copy.weights is not None and request.copy is not False
+        # Drawn candidates gain little from a draft of what is most likely.
+        drafting = request.draft is not False and index == 0 and request.temperature <= 0
+        policy = self._policy
+        if request.draft:
+            policy = DraftPolicy(_FREE_BATCHES)
         decoder = Decoder(
             self._model,
             self._context,
             self._cache,
             request=request,
             required=prompt.required,
-            copier=copier,
-            copy_settings=self._copy,
+            copier=_copier(request) if copying or drafting else None,
+            copy_settings=self._copy if copying else CopySettings(),
+            policy=policy if drafting else None,
             chooser=new_chooser(self._model, request, index),
         )
         candidate = decoder.run(resident, logits, lambda text: emit(index, text), cancel)
         spent.append(decoder.spent)
         return candidate
+
+    def _measure_batches(self, sample: list[int]) -> dict[int, float]:
+        """Seconds of a batch by its size: the better of two, since the first one warms up."""
+        assert self._context is not None
+        costs: dict[int, float] = {}
+        start = min(64, len(sample))
+        self._context.evaluate(0, 0, sample[:start])
+        for size in MEASURED_SIZES:
+            tokens = (sample * 2)[:size]
+            best = float("inf")
+            for _ in range(2):
+                began = time.perf_counter()
+                self._context.evaluate(0, start, tokens, all_logits=True)
+                self._context.logits(size - 1)
+                best = min(best, time.perf_counter() - began)
+                self._context.forget(0, start)
+            costs[size] = best
+        self._context.forget(0, 0)
+        return costs
 
     def _measure_prefill(self, sample: list[int]) -> float:
         """Tokens per second of a batch, after a first one that warms the weights up."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import attrs
 import numpy as np
@@ -14,11 +14,12 @@ from codellama_lsp.engine.protocol import Candidate, Finish, GenerateRequest
 from codellama_lsp.engine.worker.cache import KvCache, Resident
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings, Proposal
+from codellama_lsp.engine.worker.drafting import DraftPolicy
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, softmax
 
-#: Proposed tokens evaluated along with a chosen one.
-DRAFT_TOKENS = 6
+#: The most tokens evaluated along with a chosen one.
+DRAFT_TOKENS = 15
 
 
 @attrs.define
@@ -28,6 +29,15 @@ class Spent:
     generated: int = 0
     drafted: int = 0
     accepted: int = 0
+
+
+@attrs.define
+class _Draft:
+    """Drafted tokens that are in the cache already, each with the scores behind it."""
+
+    ahead: list[tuple[int, Logits]] = attrs.field(factory=list)
+    match: int = 0
+    length: int = 0
 
 
 @attrs.define
@@ -60,6 +70,7 @@ class Decoder:
         required: bytes,
         copier: Copier | None,
         copy_settings: CopySettings,
+        policy: DraftPolicy | None,
         chooser: Chooser,
     ) -> None:
         self._model = model
@@ -68,6 +79,7 @@ class Decoder:
         self._request = request
         self._copier = copier
         self._copy_settings = copy_settings
+        self._policy = policy
         self._chooser = chooser
         self._text = _Text(required)
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
@@ -84,8 +96,7 @@ class Decoder:
         """Generate until an end. The cache keeps what was evaluated."""
         started = time.perf_counter()
         budget = self._request.time_budget_ms
-        row = logits
-        drafted: list[tuple[int, Logits]] = []
+        row, draft = logits, _Draft()
         finish = Finish.LENGTH
         while self.spent.generated < self._request.max_tokens:
             if cancel.is_set():
@@ -94,7 +105,7 @@ class Decoder:
             if budget is not None and (time.perf_counter() - started) * 1000 > budget:
                 finish = Finish.TIME
                 break
-            choice, proposal = self._choose(softmax(row))
+            choice = self._choose(softmax(row))
             if choice.ends:
                 finish = Finish.EOT
                 break
@@ -104,39 +115,42 @@ class Decoder:
             if self._take(choice.token, emit):
                 finish = Finish.STOP
                 break
-            if drafted and drafted[0][0] == choice.token:
-                _, row = drafted.pop(0)
+            if draft.ahead and draft.ahead[0][0] == choice.token:
+                _, row = draft.ahead.pop(0)
                 self.spent.accepted += 1
                 self._cache.extend(resident, [choice.token])
                 continue
-            if drafted:
-                self._context.forget(resident.sequence, len(resident.tokens))
-                drafted = []
-            draft = self._draft(proposal)
+            self._drop(resident, draft)
             try:
-                row, drafted = self._evaluate(resident, choice.token, draft)
+                row, draft = self._evaluate(resident, choice.token)
             except Aborted:
-                finish = Finish.CANCELLED
+                finish, draft = Finish.CANCELLED, _Draft()
                 break
-        if drafted:
-            self._context.forget(resident.sequence, len(resident.tokens))
+        self._drop(resident, draft)
         return Candidate(self._text.shown, finish, tuple(self._probabilities))
 
-    def _evaluate(
-        self, resident: Resident, token: int, draft: Sequence[int]
-    ) -> tuple[Logits, list[tuple[int, Logits]]]:
-        tokens = [token, *draft]
+    def _drop(self, resident: Resident, draft: _Draft) -> None:
+        """Forget what is left of a draft, and note how much of it came true."""
+        if draft.length and self._policy is not None:
+            self._policy.learn(draft.match, draft.length, draft.length - len(draft.ahead))
+        if draft.ahead:
+            self._context.forget(resident.sequence, len(resident.tokens))
+
+    def _evaluate(self, resident: Resident, token: int) -> tuple[Logits, _Draft]:
+        match, drafted = self._draft()
+        tokens = [token, *drafted]
         self._context.evaluate(
-            resident.sequence, len(resident.tokens), tokens, all_logits=bool(draft)
+            resident.sequence, len(resident.tokens), tokens, all_logits=bool(drafted)
         )
         self._cache.extend(resident, [token])
-        self.spent.drafted += len(draft)
-        if not draft:
-            return self._context.logits(), []
+        self.spent.drafted += len(drafted)
+        if not drafted:
+            return self._context.logits(), _Draft()
         rows = [self._context.logits(i) for i in range(len(tokens))]
-        return rows[0], list(zip(draft, rows[1:], strict=True))
+        ahead = list(zip(drafted, rows[1:], strict=True))
+        return rows[0], _Draft(ahead, match, len(drafted))
 
-    def _choose(self, p: Probabilities) -> tuple[Choice, Proposal | None]:
+    def _choose(self, p: Probabilities) -> Choice:
         missing = self._text.missing
         allowed = self._model.pieces.allowed(missing) if missing else None
         if allowed is not None and not len(allowed):
@@ -144,13 +158,12 @@ class Decoder:
             self._text.required = self._text.spelled
         line_ends = self._line_ends()
         choice = self._chooser.choose(p, allowed=allowed, line_ends=line_ends)
-        if self._copier is None:
-            return choice, None
+        if self._copier is None or self._copy_settings.weights is None:
+            return choice
         proposal = self._copier.propose(self._text.shown)
         if proposal is None:
-            return choice, None
-        kept = self._kept(p, choice, proposal, missing, line_ends)
-        return (kept or choice), proposal
+            return choice
+        return self._kept(p, choice, proposal, missing, line_ends) or choice
 
     def _kept(
         self,
@@ -184,18 +197,19 @@ class Decoder:
             return Choice(first, probability, ends=False)
         return None
 
-    def _draft(self, proposal: Proposal | None) -> list[int]:
-        """Tokens likely to follow what was just taken."""
-        if self._copier is None or proposal is None:
-            return []
+    def _draft(self) -> tuple[int, list[int]]:
+        """Tokens likely to follow what was just taken, and the match that speaks for them."""
+        if self._copier is None or self._policy is None:
+            return 0, []
         room = min(DRAFT_TOKENS, self._context.batch_tokens - 1)
         room = min(room, self._request.max_tokens - self.spent.generated)
-        if room <= 0:
-            return []
-        following = self._copier.propose(self._text.shown)
-        if following is None:
-            return []
-        return self._encode(self._text.missing, following.text)[:room]
+        proposal = self._copier.propose(self._text.shown)
+        if proposal is None:
+            return 0, []
+        length = self._policy.length(proposal.match, room)
+        if not length:
+            return 0, []
+        return proposal.match, self._encode(self._text.missing, proposal.text)[:length]
 
     def _encode(self, missing: bytes, text: str) -> list[int]:
         line, newline, _ = text.partition("\n")

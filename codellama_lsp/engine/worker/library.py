@@ -33,6 +33,11 @@ def system_info() -> str:
     return str(lib.llama_print_system_info().decode("utf-8", "replace")).strip()
 
 
+def library_offloads() -> bool:
+    """Whether this build runs layers on a GPU."""
+    return bool(lib.llama_supports_gpu_offload())
+
+
 def abort_by_strlen() -> Any:
     """A `ggml_abort_callback` that reads a `CancelFlag` without Python.
 
@@ -43,4 +48,4 @@ def abort_by_strlen() -> Any:
     return ctypes.cast(libc.strlen, lib.ggml_abort_callback)
 
 
-__all__ = ["abort_by_strlen", "lib", "quiet", "system_info"]
+__all__ = ["abort_by_strlen", "lib", "library_offloads", "quiet", "system_info"]

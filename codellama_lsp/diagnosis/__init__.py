@@ -1,0 +1,1 @@
+"""What `doctor` looks at: the installation, the directories, the models, a real engine."""

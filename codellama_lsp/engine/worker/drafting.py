@@ -1,0 +1,78 @@
+"""How long a draft should be: what a batch of each size costs here, and how often drafts come true.
+
+Speculative decoding with a copied draft (Leviathan et al. 2023; prompt lookup). On some machines
+two tokens cost more than twice one, so short drafts lose there and long ones pay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+#: Batch sizes whose cost is measured when a model is loaded.
+MEASURED_SIZES = (1, 2, 4, 8, 16)
+#: A draft has to promise this much before it is worth its risk.
+_LEAST_GAIN = 1.08
+#: Match lengths (characters) that are told apart, by their lower ends.
+_BUCKETS = (4, 8, 16, 32, 64)
+
+
+@attrs.define
+class _Record:
+    """Drafted tokens whose predecessors all came true, and how many of them did too."""
+
+    tried: float = 4.0
+    kept: float = 2.4  # before anything is known, as if 60% came true
+
+
+class DraftPolicy:
+    """Chooses draft lengths and learns from how they fared.
+
+    `costs` are seconds of a batch by its size; missing sizes are interpolated, larger ones
+    extrapolated from the two largest. Without costs nothing is drafted.
+    """
+
+    def __init__(self, costs: Mapping[int, float]) -> None:
+        self._costs = dict(sorted(costs.items()))
+        self._records = {low: _Record() for low in _BUCKETS}
+
+    def cost(self, size: int) -> float:
+        """Seconds of a batch of `size` tokens."""
+        known = list(self._costs.items())
+        if size in self._costs:
+            return self._costs[size]
+        below = [pair for pair in known if pair[0] < size][-2:]
+        above = next((pair for pair in known if pair[0] > size), None)
+        (n0, c0), (n1, c1) = (below[-1], above) if above else (below[0], below[-1])
+        return c0 + (c1 - c0) * (size - n0) / max(n1 - n0, 1)
+
+    def length(self, match_chars: int, room: int) -> int:
+        """Tokens to draft behind a match of that length, at most `room`; 0: a draft won't pay."""
+        if not self._costs or room < 1:
+            return 0
+        record = self._records[self._bucket(match_chars)]
+        acceptance = record.kept / record.tried
+        alone = self.cost(1)
+        best, best_gain = 0, _LEAST_GAIN
+        expected, chance = 1.0, 1.0
+        for size in range(1, room + 1):
+            chance *= acceptance
+            expected += chance
+            gain = expected * alone / self.cost(size + 1)
+            if gain > best_gain:
+                best, best_gain = size, gain
+        return best
+
+    def learn(self, match_chars: int, drafted: int, accepted: int) -> None:
+        """A draft of `drafted` tokens had `accepted` of them come true, from its start on."""
+        record = self._records[self._bucket(match_chars)]
+        record.tried += min(drafted, accepted + 1)
+        record.kept += accepted
+        if record.tried > 400:  # so that old habits fade
+            record.tried /= 2
+            record.kept /= 2
+
+    @staticmethod
+    def _bucket(match_chars: int) -> int:
+        return max((low for low in _BUCKETS if low <= match_chars), default=_BUCKETS[0])

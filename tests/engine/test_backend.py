@@ -1,0 +1,204 @@
+"""The llama.cpp backend on a real GGUF: what is evaluated, what is kept, how it ends."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from codellama_lsp.engine.backend import CancelFlag
+from codellama_lsp.engine.protocol import Finish, GenerateRequest, GenerateResult, Layout, Segment
+from codellama_lsp.engine.worker.backend import LlamaBackend
+from codellama_lsp.engine.worker.settings import WorkerSettings
+
+CODE = '''class Account:
+    """Money of one owner."""
+
+    def __init__(self, owner, balance=0):
+        self.owner = owner
+        self.balance = balance
+
+    def deposit(self, amount):
+        self.balance += amount
+        return self.balance
+
+    def withdraw(self, amount):
+        if amount > self.balance:
+            raise ValueError("not enough money")
+        self.balance -= amount
+        return self.'''
+AFTER = "\n\n\ndef main():\n    account = Account('me')\n    account.deposit(10)\n"
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def backend(embedded_path: Path) -> Iterator[LlamaBackend]:
+    made = LlamaBackend(WorkerSettings(embedded_path, extra_buffers=False))
+    made.load(lambda share: None)
+    yield made
+    made.close()
+
+
+def request(prefix: str = CODE, suffix: str = AFTER, **changes) -> GenerateRequest:
+    made = GenerateRequest(
+        "doc",
+        Segment("prefix", 1, prefix),
+        Segment("suffix", 1, suffix),
+        stop_at_newline=True,
+        max_tokens=24,
+        copy=False,
+    )
+    return attrs.evolve(made, **changes)
+
+
+def run(backend: LlamaBackend, made: GenerateRequest) -> tuple[GenerateResult, str]:
+    pieces: list[str] = []
+    result = backend.generate(made, lambda index, text: pieces.append(text), CancelFlag())
+    return result, "".join(pieces)
+
+
+def test_pieces_add_up_to_the_text(backend: LlamaBackend) -> None:
+    result, streamed = run(backend, request())
+    assert streamed == result.candidates[0].text
+    assert "\n" not in streamed.strip("\n")
+
+
+@pytest.mark.parametrize("layout", [Layout.SPM, Layout.PSM])
+def test_the_same_again_evaluates_one_token(backend: LlamaBackend, layout: Layout) -> None:
+    first, _ = run(backend, request(layout=layout))
+    again, _ = run(backend, request(layout=layout))
+    assert again.tokens.fresh == 1
+    assert again.tokens.reused == again.tokens.prompt - 1
+    assert again.candidates[0].text == first.candidates[0].text
+
+
+def test_typing_costs_its_own_tokens_suffix_first(backend: LlamaBackend) -> None:
+    line = "balance * rate + self.owner"
+    run(backend, request(CODE))
+    fresh = [
+        run(backend, request(CODE + line[:end]))[0].tokens.fresh for end in range(1, len(line))
+    ]
+    assert sorted(fresh)[len(fresh) // 2] == 1
+    assert max(fresh) <= 4
+
+
+def test_typing_costs_the_suffix_prefix_first(backend: LlamaBackend) -> None:
+    run(backend, request(CODE, layout=Layout.PSM))
+    result, _ = run(backend, request(CODE + "b", layout=Layout.PSM))
+    assert result.tokens.fresh > 20
+
+
+def test_healing_spells_what_it_took_off(backend: LlamaBackend) -> None:
+    for end in range(1, 12):
+        result, _ = run(backend, request(CODE[:-end]))
+        whole = CODE[:-end] + result.candidates[0].text
+        assert whole.startswith(CODE[:-end])
+        assert result.tokens.healed <= 3
+
+
+def test_an_empty_prefix_is_healed_of_the_dummy_space(backend: LlamaBackend) -> None:
+    made = request("", "\n" + CODE)
+    assert backend.build(made).required in (b" ", b"")
+    spaced = backend.loaded()[0].encoder.ordinary("x") != backend.loaded()[0].encoder.infill("x")
+    assert backend.build(made).required == (b" " if spaced else b"")
+    result, _ = run(backend, made)
+    assert not re.match(r" \S", result.candidates[0].text)
+
+
+def test_switching_documents_keeps_both(backend: LlamaBackend) -> None:
+    other = "import os\n\n\ndef listing(path):\n    return sorted(os."
+    run(backend, request(CODE))
+    run(backend, request(other, document="other"))
+    back, _ = run(backend, request(CODE))
+    assert back.tokens.fresh <= 16
+    there, _ = run(backend, request(other, document="other"))
+    assert there.tokens.fresh <= 16
+
+
+def test_a_set_flag_ends_it_before_anything_is_evaluated(backend: LlamaBackend) -> None:
+    flag = CancelFlag()
+    flag.set()
+    made = request("x = 1\n" * 200 + "y", document="cancelled")
+    result = backend.generate(made, lambda index, text: None, flag)
+    assert result.candidates[0].finish is Finish.CANCELLED
+    assert result.tokens.fresh == 0
+
+
+def test_cancelling_in_the_middle_keeps_what_was_evaluated(backend: LlamaBackend) -> None:
+    flag = CancelFlag()
+    pieces: list[str] = []
+
+    def emit(index: int, text: str) -> None:
+        pieces.append(text)
+        flag.set()
+
+    made = request(CODE, stop_at_newline=False, max_tokens=64)
+    result = backend.generate(made, emit, flag)
+    assert result.candidates[0].finish is Finish.CANCELLED
+    assert len(pieces) == 1
+    again, _ = run(backend, made)
+    assert again.tokens.fresh == 1
+
+
+def test_a_flag_set_by_another_thread_breaks_off_a_prefill(backend: LlamaBackend) -> None:
+    # Whenever it strikes, what was counted as fresh is in the cache and is not evaluated again.
+    made = request("value = compute(1, 2, 3)\n" * 120 + "z", document="big", max_tokens=1)
+    flag = CancelFlag()
+    timer = threading.Timer(0.005, flag.set)
+    timer.start()
+    result = backend.generate(made, lambda index, text: None, flag)
+    timer.join()
+    again, _ = run(backend, made)
+    assert again.tokens.reused >= min(result.tokens.fresh, again.tokens.prompt - 1)
+    assert again.tokens.reused + again.tokens.fresh == again.tokens.prompt
+
+
+def test_greedy_is_the_same_with_drafts(backend: LlamaBackend) -> None:
+    made = request(CODE + "balance\n\n    def wi", stop_at_newline=False, max_tokens=48)
+    plain, _ = run(backend, made)
+    drafted, _ = run(backend, attrs.evolve(made, draft=True))
+    assert drafted.candidates[0].text == plain.candidates[0].text
+    assert drafted.tokens.drafted > 0
+
+
+def test_candidates_differ_and_cost_one_prefill(backend: LlamaBackend) -> None:
+    made = request(CODE[:-5], candidates=3, stop_at_newline=False, max_tokens=24)
+    result, _ = run(backend, made)
+    assert len(result.candidates) == 3
+    assert len({candidate.text for candidate in result.candidates}) > 1
+    assert result.tokens.reused + result.tokens.fresh == result.tokens.prompt
+
+
+def test_warming_up_generates_nothing(backend: LlamaBackend) -> None:
+    made = request(CODE + "# warm", document="warm", max_tokens=0)
+    result, streamed = run(backend, made)
+    assert streamed == ""
+    assert result.tokens.generated == 0
+    after, _ = run(backend, attrs.evolve(made, max_tokens=8))
+    assert after.tokens.fresh == 1
+
+
+def test_a_prompt_larger_than_the_context_is_cut_to_it(backend: LlamaBackend) -> None:
+    made = request("alpha = beta + gamma\n" * 4000, "\ndelta = 1" * 2000, document="huge")
+    result, _ = run(backend, made)
+    assert result.tokens.prompt <= backend.info.context_tokens
+
+
+@pytest.mark.parametrize(
+    "text", [" <MID>", "<EOT>▁<EOT>", "\0\0\0", "é" * 50, "שלום", "\ud800", "\t" * 300, "x" * 20000]
+)
+def test_hostile_text_is_answered(backend: LlamaBackend, text: str) -> None:
+    result, _ = run(backend, request(CODE + "\n" + text, text, document="hostile"))
+    assert result.candidates[0].finish in set(Finish)
+
+
+def test_probabilities_belong_to_the_tokens(backend: LlamaBackend) -> None:
+    result, _ = run(backend, request())
+    chosen = result.candidates[0].probabilities
+    assert all(0 < p <= 1 for p in chosen)
+    assert len(chosen) <= result.tokens.generated
