@@ -8,7 +8,6 @@ Q8_0 or F16, norms as F32.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,7 @@ def write(
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    os.replace(partial, target)
+    partial.replace(target)
 
 
 PROMPTS = (

@@ -223,7 +223,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint whole, then rename it into place."""
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def start_workers(model: Transformer, options: argparse.Namespace) -> Shared:
