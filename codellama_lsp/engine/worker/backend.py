@@ -41,6 +41,8 @@ _BATCH_TOKENS = 512
 _FREE_BATCHES = {1: 1.0, 16: 1.1}
 #: A batch that cannot be interrupted should be over in about this time.
 _BATCH_SECONDS = 0.5
+#: Work that nobody waits for is broken off by the next keystroke, and the batch in hand is lost.
+_UNASKED_BATCH_SECONDS = 0.1
 #: After a jump, the prefill that a user waits for; the rest follows behind.
 _PATIENCE_S = 1.0
 _LEAST_SMALL_TOKENS = 32
@@ -157,7 +159,10 @@ class LlamaBackend:
         self._context.watch(cancel)
         spent: list[Spent] = []
         try:
-            logits = self._prefill(resident, prompt.ids[reuse:], cancel)
+            step_tokens = self._step_tokens
+            if request.priority > Priority.ASSIST:
+                step_tokens = max(16, int(step_tokens * _UNASKED_BATCH_SECONDS / _BATCH_SECONDS))
+            logits = self._prefill(resident, prompt.ids[reuse:], step_tokens, cancel)
             prefilled = time.perf_counter()
             fresh = len(resident.tokens) - reuse
             self._note_speed(fresh, prefilled - prepared)
@@ -261,13 +266,15 @@ class LlamaBackend:
         if tokens >= 16 and seconds > 0:
             self._prefill_speed += 0.3 * (tokens / seconds - self._prefill_speed)
 
-    def _prefill(self, resident: Resident, fresh: Ids, cancel: CancelFlag) -> Logits | None:
+    def _prefill(
+        self, resident: Resident, fresh: Ids, step_tokens: int, cancel: CancelFlag
+    ) -> Logits | None:
         """Evaluate the rest of a prompt in steps; None where it was broken off."""
         assert self._context is not None and self._cache is not None
-        for start in range(0, len(fresh), self._step_tokens):
+        for start in range(0, len(fresh), step_tokens):
             if cancel.is_set():
                 return None
-            step = fresh[start : start + self._step_tokens].tolist()
+            step = fresh[start : start + step_tokens].tolist()
             try:
                 self._context.evaluate(resident.sequence, len(resident.tokens), step)
             except Aborted:
