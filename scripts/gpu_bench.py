@@ -137,9 +137,8 @@ def _measure(args: argparse.Namespace, run: tuple[str, str, int]) -> dict[str, A
     command = _bench(args, *run)
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=args.timeout_s,
-            text=True, check=False,
-        )  # fmt: skip
+            command, capture_output=True, timeout=args.timeout_s, text=True, check=False
+        )
     except subprocess.TimeoutExpired:
         return f"took more than {args.timeout_s:.0f} s"
     if done.returncode:

@@ -18,7 +18,7 @@ SPREAD = {"median": 1, "mean": 1.5, "p95": 3, "max": 9}
 ANSWER = {
     "classes": {"jump": {"first_token_ms": SPREAD}},
     "together": {
-        "typed": {name: SPREAD for name in ("fresh_tokens", "first_token_ms", "first_overhead_ms")}
+        "typed": dict.fromkeys(("fresh_tokens", "first_token_ms", "first_overhead_ms"), SPREAD)
     },
 }
 
