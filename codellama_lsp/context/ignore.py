@@ -133,6 +133,17 @@ class Files:
             return not _git_ignores(self.root, relative)
         return not self._ignored_by_files(relative)
 
+    def may_show(self, relative: str) -> bool:
+        """Whether a buffer of that name may stand in other files' prompts, on disk or not yet."""
+        path = self.root / relative
+        if path.exists() or path.is_symlink():
+            return self.may_read(relative)
+        if relative.startswith("..") or self._left_out(relative):
+            return False
+        return not (
+            _git_ignores(self.root, relative) if self._by_git else self._ignored_by_files(relative)
+        )
+
     def read(self, relative: str) -> bytes | None:
         """A file's content, or None where it may not be read or has gone.
 

@@ -36,8 +36,10 @@ class Library:
         self._open: dict[str, OpenFile] = {}
         self._redactor = Redactor()
 
-    def open(self, path: str, text: str, language: str | None = None) -> None:
-        """A buffer was opened or has changed."""
+    def open(
+        self, path: str, text: str, language: str | None = None, *, shown: bool = True
+    ) -> None:
+        """A buffer was opened or has changed; not `shown`: it is for nobody but itself."""
         known = self._open.get(path)
         language = language or language_of(path) or "plaintext"
         clean = self._redactor.redact(text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -45,7 +47,10 @@ class Library:
             return
         content = cut(clean, language)
         self._open[path] = OpenFile(language, clean, content)
-        self._overlay.put(path, language, _NO_FACTS, content)
+        if shown:
+            self._overlay.put(path, language, _NO_FACTS, content)
+        else:
+            self._overlay.remove(path)
 
     def close(self, path: str) -> None:
         """The buffer was closed: the file on disk counts again."""
