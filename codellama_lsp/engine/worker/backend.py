@@ -46,6 +46,8 @@ _UNASKED_BATCH_SECONDS = 0.1
 #: After a jump, the prefill that a user waits for; the rest follows behind.
 _PATIENCE_S = 1.0
 _LEAST_SMALL_TOKENS = 32
+#: Full windows take over from small ones when no more than this is missing of them.
+_TAKE_OVER_TOKENS = 16
 _SAMPLE = (
     "class Reader:\n    def __init__(self, path: str, limit: int = 100) -> None:\n"
     "        self.path = path\n        self.limit = limit\n\n"
@@ -235,7 +237,11 @@ class LlamaBackend:
             return prompt
         self._later = None
         budget_tokens = max(_LEAST_SMALL_TOKENS, int(self._prefill_speed * _PATIENCE_S))
-        if missing <= budget_tokens * 1.5:
+        waits = missing > budget_tokens * 1.5
+        # Once small windows answer, the full ones take over when they are there, not before: a
+        # typed character would wait for what is still missing of them.
+        if not waits and (missing <= _TAKE_OVER_TOKENS or not self._small.in_use(request)):
+            self._small.forget(request.document)
             return prompt
         small = self._small.shrink(request, int(budget_tokens * self.info.chars_per_token))
         self._later = attrs.evolve(
