@@ -151,9 +151,10 @@ class LlamaBackend:
             emit(index, text)
 
         prompt = self._affordable(request)
-        resident, reuse = self._cache.take(
-            prompt.ids, len(prompt.ids) + request.max_tokens + 16, request.document
-        )
+        # What is evaluated ahead must not make its document's answered prompt look left behind.
+        owner = request.document if request.priority <= Priority.ASSIST else f"{request.document}+"
+        room = len(prompt.ids) + request.max_tokens + 16
+        resident, reuse = self._cache.take(prompt.ids, room, owner)
         # The last token's scores are needed, and they are not kept with the cells.
         reuse = min(reuse, len(prompt.ids) - 1)
         self._cache.truncate(resident, reuse)
