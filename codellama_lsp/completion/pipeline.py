@@ -140,6 +140,11 @@ class Completer:
         if stream := self._streams.pop(uri, None):
             stream.stop()
 
+    async def settled(self) -> None:
+        """Wait until nothing is done unasked."""
+        if self._ahead_task is not None:
+            await asyncio.wait({self._ahead_task})
+
     async def close(self) -> None:
         """Stop everything that runs."""
         for stream in (*self._streams.values(), *([self._ahead] if self._ahead else [])):
