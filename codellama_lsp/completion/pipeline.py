@@ -18,7 +18,7 @@ from typing import Protocol
 
 import attrs
 
-from codellama_lsp.completion.budget import window_budget
+from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
 from codellama_lsp.completion.known import KnownSuggestions
 from codellama_lsp.completion.moment import Moments
@@ -33,6 +33,8 @@ from codellama_lsp.completion.types import (
     Trigger,
 )
 from codellama_lsp.config.settings import Settings
+from codellama_lsp.context.related import Asked, Placer, RelatedCode
+from codellama_lsp.context.shield import Shield
 from codellama_lsp.context.windows import WindowTracker
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
@@ -40,6 +42,7 @@ from codellama_lsp.engine.protocol import (
     EngineError,
     GenerateRequest,
     Priority,
+    Segment,
 )
 
 log = logging.getLogger(__name__)
@@ -81,6 +84,7 @@ class Completer:
         provider: EngineProvider,
         settings: Callable[[], Settings] = Settings,
         observer: Observer | None = None,
+        related: RelatedCode | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -89,6 +93,9 @@ class Completer:
         self._observer = observer
         self._sleep = sleep
         self._versions = itertools.count(1)
+        self._shield = Shield(self._versions)
+        self._related = related
+        self._placer = Placer(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
         self._running: dict[str, asyncio.Task[Completion]] = {}
         self._streams: dict[str, Stream] = {}
@@ -137,6 +144,8 @@ class Completer:
     def forget(self, uri: str) -> None:
         """The document was closed. What is known of it stays: it may be opened again."""
         self._trackers.pop(uri, None)
+        if self._related is not None:
+            self._related.forget(uri)
         if stream := self._streams.pop(uri, None):
             stream.stop()
 
@@ -227,9 +236,11 @@ class Completer:
         settings = self._settings()
         engine = await self._provider.engine()
         info = await engine.info()
-        windows = tracker.windows(
-            request.document.text, request.offset, window_budget(info, settings.context_tokens)
-        )
+        document = request.document
+        related = self._related if settings.workspace else None
+        shared = related is not None and related.knows(document.uri)
+        budget = window_budget(info, settings.context_tokens, shared=shared)
+        windows = self._shield.windows(tracker.windows(document.text, request.offset, budget))
         spot = Spot(
             before=windows.prefix.text,
             after=windows.left_out + windows.suffix.text,
@@ -240,10 +251,19 @@ class Completer:
         )
         multi_line = "never" if request.document.language_id in _PROSE else settings.multi_line
         plan = choose_plan(spot, multi_line, request.plan)
+        context: tuple[Segment, ...] = ()
+        if related is not None and shared:
+            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
+            context = related.chosen(
+                Asked(document.uri, document.language_id, document.text, request.offset,
+                      windows, room, info.chars_per_token, info.prefill_tokens_per_s)
+            )  # fmt: skip
+        before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         ahead = priority is Priority.SPECULATIVE
         wanted = GenerateRequest(
-            document=request.document.uri,
-            prefix=windows.prefix,
+            document=document.uri,
+            context=before,
+            prefix=prefix,
             suffix=windows.suffix,
             far_before=windows.far_before,
             far_after=windows.far_after,

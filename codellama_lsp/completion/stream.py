@@ -23,6 +23,7 @@ from codellama_lsp.completion.types import (
     CompletionTimings,
     Suggestion,
 )
+from codellama_lsp.context.secrets import spells_placeholder
 from codellama_lsp.context.windows import normalised
 from codellama_lsp.engine.backend import Engine, Generation
 from codellama_lsp.engine.protocol import Candidate, Finish, GenerateRequest
@@ -181,6 +182,8 @@ class Stream:
             if finish is Finish.TIME:
                 return Completion(Outcome.TIMED_OUT, detail="the time budget ran out")
             return Completion(Outcome.EMPTY)
+        if spells_placeholder(text):
+            return Completion(Outcome.FILTERED, detail="it spells what stands for a secret")
         draft, emptied_by = run_filters(text, self._spot)
         if emptied_by:
             return Completion(Outcome.FILTERED, detail=emptied_by)

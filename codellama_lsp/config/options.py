@@ -18,6 +18,7 @@ import cattrs
 
 LayoutName = Literal["spm", "psm"]
 MultiLine = Literal["auto", "never", "always"]
+Placement = Literal["before", "prefix"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
 
@@ -49,6 +50,12 @@ class Options:
     speculate: bool | None = None
     """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None
+    workspace: bool | None = None
+    """Whether the workspace is read for code that belongs into prompts."""
+    workspace_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 131072)})
+    """Room for such code in a prompt, besides the windows."""
+    workspace_placement: Placement | None = None
+    """Where it stands: before the infilling prompt, or at the start of its prefix."""
     log_level: LogLevel | None = None
 
 

@@ -122,6 +122,8 @@ class TokenCounts:
     """Every token given to ``llama_decode``: prompt, healing, generation and drafts."""
     before_text: int = 0
     """Those of `evaluated` that went before the first character came out, or the end."""
+    ahead: int = 0
+    """Evaluated since the last request that somebody waited for, without being asked to."""
 
 
 @attrs.frozen
@@ -134,6 +136,8 @@ class Timings:
     decode: float = 0.0
     native: float = 0.0
     """Of prefill and decode, what was spent inside llama.cpp."""
+    native_before_text: float = 0.0
+    """Of `native`, what went before the first character came out, or the end."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 

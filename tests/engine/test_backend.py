@@ -11,7 +11,14 @@ import attrs
 import pytest
 
 from codellama_lsp.engine.backend import CancelFlag
-from codellama_lsp.engine.protocol import Finish, GenerateRequest, GenerateResult, Layout, Segment
+from codellama_lsp.engine.protocol import (
+    Finish,
+    GenerateRequest,
+    GenerateResult,
+    Layout,
+    Priority,
+    Segment,
+)
 from codellama_lsp.engine.worker.backend import LlamaBackend
 from codellama_lsp.engine.worker.settings import WorkerSettings
 
@@ -249,3 +256,14 @@ def test_after_a_jump_a_slow_machine_answers_from_small_windows(
     assert full.tokens.prompt > 300
     assert full.tokens.fresh <= 4
     assert backend.unfinished() is None
+
+
+def test_unasked_work_shows_in_the_next_answer(backend: LlamaBackend) -> None:
+    run(backend, request())
+    other = "import shutil\n\n\ndef clean(path):\n    shutil."
+    warmed, _ = run(backend, request(other, priority=Priority.WARM, max_tokens=0))
+    asked, _ = run(backend, request(other))
+    again, _ = run(backend, request(other))
+    assert warmed.tokens.ahead == 0
+    assert asked.tokens.ahead == warmed.tokens.evaluated > 1
+    assert again.tokens.ahead == 0

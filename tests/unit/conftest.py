@@ -125,7 +125,11 @@ class Bench:
         self.engine = LocalEngine(ScriptedBackend(script))
         self.provider = OneEngine(Watched(self.engine, self))
         self.completer = Completer(
-            self.provider, lambda: self.settings, self.recorder, lambda: self.now_s, self._sleep
+            self.provider,
+            lambda: self.settings,
+            self.recorder,
+            clock=lambda: self.now_s,
+            sleep=self._sleep,
         )
 
     async def _sleep(self, seconds: float) -> None:

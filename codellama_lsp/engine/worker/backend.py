@@ -63,6 +63,7 @@ class LlamaBackend:
         self._cache: KvCache | None = None
         self._builder: PromptBuilder | None = None
         self._small = SmallWindows()
+        self._ahead = 0
         self._later: GenerateRequest | None = None
         self._prefill_speed = 0.0
         self._copy = CopySettings()
@@ -137,16 +138,18 @@ class LlamaBackend:
         """Answer one request; see `Backend.generate`."""
         assert self._model is not None and self._context is not None and self._cache is not None
         started = time.perf_counter()
-        evaluated, busy_s = self._context.evaluated, self._context.busy_s
-        before_text: list[int] = []
+        evaluated, busy_s = self._spent()
+        at_text: list[tuple[int, float]] = []
 
         def note_text(index: int, text: str) -> None:
-            if not before_text:
-                before_text.append(self._evaluated_since(evaluated))
+            if not at_text:
+                at_text.append(self._spent())
             emit(index, text)
 
         prompt = self._affordable(request)
-        resident, reuse = self._cache.take(prompt.ids, len(prompt.ids) + request.max_tokens + 16)
+        resident, reuse = self._cache.take(
+            prompt.ids, len(prompt.ids) + request.max_tokens + 16, request.document
+        )
         # The last token's scores are needed, and they are not kept with the cells.
         reuse = min(reuse, len(prompt.ids) - 1)
         self._cache.truncate(resident, reuse)
@@ -170,6 +173,9 @@ class LlamaBackend:
         finally:
             self._context.watch(None)
         ended = time.perf_counter()
+        at_end = self._spent()
+        first_evaluated, first_busy_s = at_text[0] if at_text else at_end
+        ahead = self._count_ahead(request, at_end[0] - evaluated)
         return GenerateResult(
             candidates=candidates,
             tokens=TokenCounts(
@@ -180,14 +186,16 @@ class LlamaBackend:
                 generated=sum(s.generated for s in spent),
                 drafted=sum(s.drafted for s in spent),
                 accepted=sum(s.accepted for s in spent),
-                evaluated=self._evaluated_since(evaluated),
-                before_text=(before_text or [self._evaluated_since(evaluated)])[0],
+                evaluated=at_end[0] - evaluated,
+                before_text=first_evaluated - evaluated,
+                ahead=ahead,
             ),
             ms=Timings(
                 prepare=(prepared - started) * 1000,
                 prefill=(prefilled - prepared) * 1000,
                 decode=(ended - prefilled) * 1000,
-                native=(self._context.busy_s - busy_s) * 1000,
+                native=(at_end[1] - busy_s) * 1000,
+                native_before_text=(first_busy_s - busy_s) * 1000,
             ),
             layout=prompt.layout,
         )
@@ -235,9 +243,18 @@ class LlamaBackend:
         assert self._builder is not None
         return self._builder.build(request)
 
-    def _evaluated_since(self, before: int) -> int:
+    def _count_ahead(self, request: GenerateRequest, evaluated: int) -> int:
+        """What was evaluated unasked until this request, if somebody waits for it."""
+        if request.priority > Priority.ASSIST:
+            self._ahead += evaluated
+            return 0
+        ahead, self._ahead = self._ahead, 0
+        return ahead
+
+    def _spent(self) -> tuple[int, float]:
+        """Tokens evaluated and seconds spent in llama.cpp so far."""
         assert self._context is not None
-        return self._context.evaluated - before
+        return self._context.evaluated, self._context.busy_s
 
     def _note_speed(self, tokens: int, seconds: float) -> None:
         """Follow the machine as it is now: under load, throttled, with a longer context."""

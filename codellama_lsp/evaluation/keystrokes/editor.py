@@ -82,7 +82,8 @@ class Editor:
             self._closers.remove(self.offset)
             self.offset += 1
             return EventClass.OVERTYPE
-        word = _is_word(self.text[self.offset - 1 : self.offset]) and _is_word(self.after)
+        around = (self.text[self.offset - 1 : self.offset], char, self.after)
+        word = all(map(_is_word, around))
         closer = self._closer(char)
         # A word belongs together with the blank that ends it.
         self._keep_for_undo(group=True)

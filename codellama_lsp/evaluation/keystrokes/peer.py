@@ -56,8 +56,9 @@ class PeerAnswer:
     predicted_n: int
     first_token_ms: float
     total_ms: float
+    prompt_ms: float
     native_ms: float
-    """Evaluation by the server's own count."""
+    """Evaluation of prompt and text, by the server's own count."""
 
 
 def batch_tokens(prefix_tokens: float, suffix_tokens: float) -> int:
@@ -86,7 +87,9 @@ def infill_body(event: Event, windows: PeerWindows, n_predict: int) -> dict[str,
         "ignore_eos": True,
         "top_k": 40,
         "top_p": 0.90,
-        "samplers": ["top_k", "top_p", "infill"],
+        # llama.vim's third one, "infill", ends a text where no token is likely: after one token
+        # with random weights, so that the two sides would not generate as much.
+        "samplers": ["top_k", "top_p"],
         "id_slot": 0,
         "cache_prompt": True,
         "stream": True,
@@ -134,13 +137,15 @@ class InfillClient:
         ended_s = time.perf_counter()
         if "prompt_n" not in timings:
             raise EngineError("llama-server's answer has no timings")
+        prompt_ms = float(timings.get("prompt_ms", 0))
         return PeerAnswer(
             prompt_n=int(timings["prompt_n"]),
             cached_n=int(timings.get("cache_n", 0)),
             predicted_n=int(timings.get("predicted_n", 0)),
             first_token_ms=((first_s or ended_s) - started_s) * 1000,
             total_ms=(ended_s - started_s) * 1000,
-            native_ms=float(timings.get("prompt_ms", 0)) + float(timings.get("predicted_ms", 0)),
+            prompt_ms=prompt_ms,
+            native_ms=prompt_ms + float(timings.get("predicted_ms", 0)),
         )
 
 
@@ -233,6 +238,7 @@ def play_peer(
                 ahead_tokens=0,
                 first_token_ms=answer.first_token_ms,
                 overhead_ms=answer.total_ms - answer.native_ms,
+                first_overhead_ms=max(answer.first_token_ms - answer.prompt_ms, 0.0),
                 total_ms=answer.total_ms,
                 prompt_tokens=answer.prompt_n + answer.cached_n,
                 generated_tokens=answer.predicted_n,

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
+
+import attrs
 
 from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.pipeline import Completer
 from codellama_lsp.completion.types import CompletionRequest, DocumentSnapshot
 from codellama_lsp.engine.protocol import EngineError, GenerateResult
+from codellama_lsp.evaluation.keystrokes.editor import EventClass
 from codellama_lsp.evaluation.keystrokes.samples import Sample
 from codellama_lsp.evaluation.keystrokes.traces import Event
 from codellama_lsp.evaluation.keystrokes.watch import Watched, WatchedProvider
 
-#: A pause between two keystrokes, in which work that nobody asked for may go on.
+#: Whoever has gone elsewhere looks before typing; work that nobody asked for may go on meanwhile.
 REST_S = 0.15
+_GONE_ELSEWHERE = (
+    EventClass.OPEN,
+    EventClass.JUMP,
+    EventClass.SWITCH_FILE,
+    EventClass.RETURN_TO_FILE,
+    EventClass.PASTE,
+)
 
 
 async def play(
@@ -22,8 +33,10 @@ async def play(
 ) -> AsyncIterator[tuple[Event, Sample]]:
     """The samples, in order; events that no model was asked about are left out.
 
-    `completer` asks `watched` for its engine. Raises `EngineError` where the model fails.
+    `completer` asks `watched` for its engine. What an engine did unasked shows in its next answer
+    and is added to the event before that. Raises `EngineError` where the model fails.
     """
+    last: tuple[Event, Sample] | None = None
     for version, event in enumerate(events, 1):
         watched.begin()
         snapshot = DocumentSnapshot(event.uri, event.language_id, version, event.text)
@@ -33,12 +46,21 @@ async def play(
         total_ms = (time.perf_counter() - started_s) * 1000
         if completion.outcome in (Outcome.ENGINE_DOWN, Outcome.FAILED):
             raise EngineError(completion.detail or "a completion failed")
+        if event.kind in _GONE_ELSEWHERE:
+            await asyncio.sleep(REST_S)
         seen = await watched.settle(REST_S)
-        results = [(one, await one.result()) for one in seen]
-        asked = [(one, result) for one, result in results if one.asked_for]
-        if asked:
-            unasked = [result for one, result in results if not one.asked_for]
-            yield event, _sample(event, started_s, total_ms, asked, unasked)
+        asked = [(one, await one.result()) for one in seen if one.asked_for]
+        if not asked:
+            continue
+        if last is not None:
+            yield last[0], _with_ahead(last[1], sum(result.tokens.ahead for _, result in asked))
+        last = event, _sample(event, started_s, total_ms, asked)
+    if last is not None:
+        yield last
+
+
+def _with_ahead(sample: Sample, tokens: int) -> Sample:
+    return attrs.evolve(sample, ahead_tokens=tokens, all_tokens=sample.all_tokens + tokens)
 
 
 def _sample(
@@ -46,20 +68,19 @@ def _sample(
     started_s: float,
     total_ms: float,
     asked: list[tuple[Watched, GenerateResult]],
-    unasked: list[GenerateResult],
 ) -> Sample:
     first, answer = asked[0]
-    ahead = sum(result.tokens.evaluated for result in unasked)
     native_ms = sum(result.ms.native for _, result in asked)
     first_ms = total_ms if first.first_text_s is None else (first.first_text_s - started_s) * 1000
     return Sample(
         kind=event.kind,
         fresh_tokens=answer.tokens.before_text,
-        ahead_tokens=ahead,
+        ahead_tokens=0,
         first_token_ms=first_ms,
         overhead_ms=total_ms - native_ms,
+        first_overhead_ms=first_ms - answer.ms.native_before_text,
         total_ms=total_ms,
         prompt_tokens=answer.tokens.prompt,
         generated_tokens=max(answer.tokens.generated - answer.tokens.healed, 0),
-        all_tokens=ahead + sum(result.tokens.evaluated for _, result in asked),
+        all_tokens=sum(result.tokens.evaluated for _, result in asked),
     )

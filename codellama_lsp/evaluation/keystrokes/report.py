@@ -11,7 +11,7 @@ from codellama_lsp.evaluation.keystrokes.samples import Row, Sample, by_class, r
 _COLUMNS = (
     ("fresh_tokens", "fresh tokens"),
     ("first_token_ms", "to first text, ms"),
-    ("overhead_ms", "overhead, ms"),
+    ("first_overhead_ms", "of it overhead, ms"),
     ("total_ms", "total, ms"),
 )
 

@@ -24,6 +24,8 @@ class Sample:
     """From the keystroke to the first visible character; to the answer's end if it is empty."""
     overhead_ms: float
     """Of `total_ms`, what was not spent inside llama.cpp."""
+    first_overhead_ms: float
+    """Of `first_token_ms`, what was not spent inside llama.cpp."""
     total_ms: float
     prompt_tokens: int
     generated_tokens: int
@@ -33,7 +35,14 @@ class Sample:
 
 
 #: Names of the measured values in tables and JSON.
-VALUES = ("fresh_tokens", "ahead_tokens", "first_token_ms", "overhead_ms", "total_ms")
+VALUES = (
+    "fresh_tokens",
+    "ahead_tokens",
+    "first_token_ms",
+    "first_overhead_ms",
+    "overhead_ms",
+    "total_ms",
+)
 
 
 @attrs.frozen

@@ -88,7 +88,9 @@ class _Writer:
         blanks = _BLANKS.match(self._rest)
         wanted = blanks.group() if blanks else ""
         if self._rest[len(wanted) : len(wanted) + 1] == "\n":
-            return  # a blank line: the next Enter takes its indentation away
+            if self._editor.after in ("", "\n"):
+                return  # a blank line: the next Enter takes its indentation away
+            wanted = ""
         while not wanted.startswith(self._editor.line_before):
             yield self._editor.backspace()
         while missing := wanted[len(self._editor.line_before) :]:
