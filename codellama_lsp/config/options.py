@@ -45,7 +45,10 @@ class Options:
     time_budget_ms: int | None = attrs.field(default=None, metadata={"range": (10, 600_000)})
     """From the first generated token on."""
     debounce_ms: int | None = attrs.field(default=None, metadata={"range": (0, 10_000)})
-    """How long an automatic request waits for a newer one; 0: not at all."""
+    """How long an automatic request waits for a newer one; 0: not at all; unset: as the typing
+    rhythm and the model's speed suggest."""
+    speculate: bool | None = None
+    """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None
     workspace: bool | None = None
     """Whether the workspace is read for code that belongs into prompts."""

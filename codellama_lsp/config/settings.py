@@ -45,7 +45,9 @@ class Settings:
     context_tokens: int | None = None
     """Prompt size; None: chosen from the model's context."""
     time_budget_ms: float | None = None
-    debounce_ms: float = 0.0
+    debounce_ms: float | None = None
+    """None: by the typing rhythm."""
+    speculate: bool = True
     multi_line: MultiLine = "auto"
     workspace: bool = True
     workspace_tokens: int | None = None
