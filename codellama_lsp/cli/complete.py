@@ -34,6 +34,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Complete and print."""
     from codellama_lsp.completion.outcome import Outcome
+    from codellama_lsp.engine.protocol import Layout
     from codellama_lsp.telemetry import log
 
     log.configure()
@@ -48,6 +49,11 @@ def run(args: argparse.Namespace) -> int:
             if completion.items:
                 print(completion.items[0].text)
     last = completions[-1]
+    if last.layout is Layout.LEFT_TO_RIGHT:
+        print(
+            f"codellama-lsp: {last.model} cannot infill; the text after the cursor was not used",
+            file=sys.stderr,
+        )
     if not last.items and not args.json:
         detail = f": {last.detail}" if last.detail else ""
         print(f"codellama-lsp: no suggestion ({last.outcome}{detail})", file=sys.stderr)

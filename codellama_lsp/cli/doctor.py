@@ -50,7 +50,11 @@ async def _run(args: argparse.Namespace) -> list[Check]:
 async def _all(args: argparse.Namespace) -> AsyncIterator[Check]:
     from codellama_lsp.diagnosis import engine, installation
 
-    for check in (*installation.installation(), *installation.directories()):
+    needs_llama = args.engine is None
+    for check in (
+        *installation.installation(needs_llama=needs_llama),
+        *installation.directories(),
+    ):
         yield check
     try:
         spec, about = _choose(args)

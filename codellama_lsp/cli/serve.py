@@ -37,6 +37,12 @@ def run(args: argparse.Namespace) -> int:
     from codellama_lsp.telemetry import log
 
     log.configure()
+    if not args.tcp and sys.stdin.isatty():
+        print(
+            "codellama-lsp: waiting for an editor's messages on stdin; "
+            "`codellama-lsp --help` lists what else there is",
+            file=sys.stderr,
+        )
 
     def choose_engine(model: str | None) -> EngineSpec:
         return choose(args.engine, model)

@@ -17,11 +17,11 @@ from typing import Protocol
 
 import attrs
 
-from codellama_lsp.completion.budget import window_budget
+from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
 from codellama_lsp.completion.filters import run_filters
 from codellama_lsp.completion.outcome import Outcome
-from codellama_lsp.completion.plan import Plan, choose_plan
+from codellama_lsp.completion.plan import Plan, PlanKind, choose_plan
 from codellama_lsp.completion.spot import Spot
 from codellama_lsp.completion.stop import first_cut, stop_rules
 from codellama_lsp.completion.types import (
@@ -33,7 +33,10 @@ from codellama_lsp.completion.types import (
     Trigger,
 )
 from codellama_lsp.config.settings import Settings
-from codellama_lsp.context.windows import WindowTracker
+from codellama_lsp.context.related import Asked, Placer, RelatedCode
+from codellama_lsp.context.secrets import spells_placeholder
+from codellama_lsp.context.shield import Shield
+from codellama_lsp.context.windows import WindowTracker, normalised
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
     BadRequestError,
@@ -41,6 +44,7 @@ from codellama_lsp.engine.protocol import (
     Finish,
     GenerateRequest,
     GenerateResult,
+    Segment,
 )
 
 log = logging.getLogger(__name__)
@@ -76,11 +80,15 @@ class Completer:
         provider: EngineProvider,
         settings: Callable[[], Settings] = Settings,
         observer: Observer | None = None,
+        related: RelatedCode | None = None,
     ) -> None:
         self._provider = provider
         self._settings = settings
         self._observer = observer
         self._versions = itertools.count(1)
+        self._shield = Shield(self._versions)
+        self._related = related
+        self._placer = Placer(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
         self._running: dict[str, asyncio.Task[Completion]] = {}
 
@@ -120,6 +128,8 @@ class Completer:
     def forget(self, uri: str) -> None:
         """The document was closed."""
         self._trackers.pop(uri, None)
+        if self._related is not None:
+            self._related.forget(uri)
 
     async def _answer(self, request: CompletionRequest) -> Completion:
         try:
@@ -151,26 +161,41 @@ class Completer:
             await asyncio.sleep(settings.debounce_ms / 1000)
         engine = await self._provider.engine()
         info = await engine.info()
-        windows = self._tracker(request.document.uri).windows(
-            request.document.text, request.offset, window_budget(info, settings.context_tokens)
-        )
+        document = request.document
+        related = self._related if settings.workspace else None
+        shared = related is not None and related.knows(document.uri)
+        budget = window_budget(info, settings.context_tokens, shared=shared)
+        windows = self._tracker(document.uri).windows(document.text, request.offset, budget)
+        windows = self._shield.windows(windows)
         spot = Spot(
             before=windows.prefix.text,
             after=windows.left_out + windows.suffix.text,
             left_out=windows.left_out,
             to_end=windows.to_end,
+            from_start=not windows.far_before.text,
+            language_id=request.document.language_id,
         )
         plan = choose_plan(spot, settings.multi_line, request.plan)
+        context: tuple[Segment, ...] = ()
+        if related is not None and shared:
+            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
+            context = related.chosen(
+                Asked(document.uri, document.language_id, document.text, request.offset,
+                      windows, room, info.chars_per_token, info.prefill_tokens_per_s)
+            )  # fmt: skip
+        before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         wanted = GenerateRequest(
-            document=request.document.uri,
-            prefix=windows.prefix,
+            document=document.uri,
+            context=before,
+            prefix=prefix,
             suffix=windows.suffix,
             far_before=windows.far_before,
             far_after=windows.far_after,
+            typed_chars=windows.typed_chars,
             layout=request.layout or settings.layout,
             heal=settings.heal if request.heal is None else request.heal,
             copy=settings.copy if request.copy is None else request.copy,
-            stop_at_newline=plan.one_line,
+            stop_at_newline=plan.one_line and (plan.strict or plan.kind is PlanKind.SPAN),
             max_tokens=settings.max_tokens,
             time_budget_ms=settings.time_budget_ms,
         )
@@ -204,7 +229,7 @@ async def _stream(
     cut: tuple[int, str] | None = None
     try:
         async for piece in generation:
-            text += piece
+            text = normalised(text + piece)
             cut = first_cut(rules, text)
             if cut:
                 generation.stop()
@@ -215,8 +240,10 @@ async def _stream(
         raise
     if cut is None:
         text = result.candidates[0].text if result.candidates else ""
-        cut = first_cut(rules, text)
-    if cut is None:
+        text = normalised(text)
+        # Nothing more comes: its last line is whole.
+        cut = first_cut(rules, text + "\n")
+    if cut is None or cut[0] >= len(text):
         return text, "", result
     return text[: cut[0]], cut[1], result
 
@@ -240,6 +267,8 @@ def _shaped(
         if finish is Finish.TIME:
             return Completion(Outcome.TIMED_OUT, detail="the time budget ran out")
         return Completion(Outcome.EMPTY)
+    if spells_placeholder(text):
+        return Completion(Outcome.FILTERED, detail="it spells what stands for a secret")
     draft, emptied_by = run_filters(text, spot)
     if emptied_by:
         return Completion(Outcome.FILTERED, detail=emptied_by)

@@ -18,6 +18,7 @@ import cattrs
 
 LayoutName = Literal["spm", "psm"]
 MultiLine = Literal["auto", "never", "always"]
+Placement = Literal["before", "prefix"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
 
@@ -46,6 +47,12 @@ class Options:
     debounce_ms: int | None = attrs.field(default=None, metadata={"range": (0, 10_000)})
     """How long an automatic request waits for a newer one; 0: not at all."""
     multi_line: MultiLine | None = None
+    workspace: bool | None = None
+    """Whether the workspace is read for code that belongs into prompts."""
+    workspace_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 131072)})
+    """Room for such code in a prompt, besides the windows."""
+    workspace_placement: Placement | None = None
+    """Where it stands: before the infilling prompt, or at the start of its prefix."""
     log_level: LogLevel | None = None
 
 

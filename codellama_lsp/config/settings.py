@@ -20,6 +20,7 @@ from codellama_lsp.config.options import (
     LogLevel,
     MultiLine,
     Options,
+    Placement,
     read_options,
 )
 from codellama_lsp.engine.protocol import Layout
@@ -46,6 +47,10 @@ class Settings:
     time_budget_ms: float | None = None
     debounce_ms: float = 0.0
     multi_line: MultiLine = "auto"
+    workspace: bool = True
+    workspace_tokens: int | None = None
+    """Room for code of the workspace; None: chosen from the model and its speed."""
+    workspace_placement: Placement = "prefix"
     log_level: LogLevel = "warning"
 
 

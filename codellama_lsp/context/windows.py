@@ -70,6 +70,8 @@ class Windows:
     """Closers between the cursor and `suffix`, not part of either."""
     to_end: bool
     """Whether `suffix` goes to the end of the document."""
+    typed_chars: int
+    """Characters at the end of `prefix` that came since it was anchored."""
     far_before: Segment
     """Text up to where `prefix` starts; for copying, not for the prompt."""
     far_after: Segment
@@ -95,6 +97,7 @@ class WindowTracker:
         self._tail_chars = 0
         self._left_out = ""
         self._text = ""
+        self._anchored_prefix = ""
 
     def windows(self, text: str, offset: int, budget: WindowBudget) -> Windows:
         """The windows around `offset` (code points in `text`, the document as it is)."""
@@ -111,6 +114,11 @@ class WindowTracker:
         self._prefix = self._changed(self._prefix, normalised(text[start:offset]))
         self._text = text
         self._anchored = True
+        if kept is None or not self._prefix.text.startswith(self._anchored_prefix):
+            self._anchored_prefix = self._prefix.text
+        typed_chars = len(self._prefix.text) - len(self._anchored_prefix)
+        if typed_chars > budget.prefix_chars * (_SLACK - 1):
+            self._anchored_prefix, typed_chars = self._prefix.text, 0
         end = len(text) - self._tail_chars
         self._far_before = self._changed(
             self._far_before, normalised(text[max(start - FAR_CHARS, 0) : start])
@@ -121,6 +129,7 @@ class WindowTracker:
             self._suffix,
             self._left_out,
             to_end=self._tail_chars == 0,
+            typed_chars=typed_chars,
             far_before=self._far_before,
             far_after=self._far_after,
         )

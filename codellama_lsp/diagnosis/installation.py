@@ -21,8 +21,8 @@ _HASH_BLOCK_BYTES = 1 << 20
 _MIB = 1 << 20
 
 
-def installation() -> Iterator[Check]:
-    """Python, the machine, the packages."""
+def installation(*, needs_llama: bool) -> Iterator[Check]:
+    """Python, the machine, the packages; llama.cpp may be missing where nothing needs it."""
     yield ok("codellama-lsp", f"{codellama_lsp.__version__} in {Path(__file__).parents[1]}")
     yield ok("python", f"{platform.python_version()} ({sys.executable})")
     yield ok("platform", f"{platform.platform()}, {os.cpu_count()} CPUs, {_cpu_name()}")
@@ -32,7 +32,8 @@ def installation() -> Iterator[Check]:
         )
     install = "Run: pip install 'codellama-lsp[llama]'"
     if importlib.util.find_spec("llama_cpp") is None:
-        yield problem("llama-cpp-python", "not installed", install)
+        say = problem if needs_llama else warning
+        yield say("llama-cpp-python", "not installed", install)
     else:
         try:
             yield ok("llama-cpp-python", importlib.metadata.version("llama-cpp-python"))

@@ -56,6 +56,10 @@ class Backend(Protocol):
         """
         ...
 
+    def unfinished(self) -> GenerateRequest | None:
+        """Work of its own that should be done when nobody waits; None: nothing."""
+        ...
+
     def close(self) -> None:
         """Free the model."""
         ...

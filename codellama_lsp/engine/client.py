@@ -80,6 +80,12 @@ class SocketEngine:
         """Whether requests can still be sent."""
         return not self._gone.is_set()
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the engine has said that its model is loaded; somebody has to have asked."""
+        info = self._info
+        return info is not None and info.done() and info.exception() is None
+
     async def wait_gone(self) -> None:
         """Return once the connection has ended, for whatever reason."""
         await self._gone.wait()
@@ -179,8 +185,14 @@ class SocketEngine:
         elif found := self._generations.pop(number, None):
             if error is not None:
                 found[0].fail(error)
-            else:
-                found[0].finish(convert.result_from_json(message.get("result")))
+                return
+            try:
+                result = convert.result_from_json(message.get("result"))
+            except Exception as failure:
+                # Whoever waits must not wait for ever, whatever the answer looked like.
+                found[0].fail(EngineGoneError("the engine gave an answer that cannot be read"))
+                raise wire.WireError(wire.INVALID_PARAMS, "unreadable answer") from failure
+            found[0].finish(result)
 
     def _resend(self, number: int) -> None:
         """The engine lacks what a delta builds on: say everything in full, under a new number."""

@@ -29,6 +29,7 @@ E = TypeVar("E", bound=enum.Enum)
 
 MAX_CANDIDATES = 16
 MAX_TOKENS = 100_000
+MAX_TYPED_CHARS = 1_000_000
 MAX_CONTEXT_SEGMENTS = 400
 
 
@@ -41,6 +42,7 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
         "prefix": sender.pack(request.prefix),
         "far_before": request.far_before and sender.pack(request.far_before),
         "far_after": request.far_after and sender.pack(request.far_after),
+        "typed_chars": request.typed_chars,
         "layout": request.layout.value,
         "heal": request.heal,
         "copy": request.copy,
@@ -69,6 +71,7 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
         prefix=store.unpack(body.get("prefix")),
         far_before=_optional_segment(body, "far_before", store),
         far_after=_optional_segment(body, "far_after", store),
+        typed_chars=_bounded(body, "typed_chars", 0, MAX_TYPED_CHARS),
         layout=_enum(body, "layout", Layout),
         heal=_get(body, "heal", bool),
         copy=None if body.get("copy") is None else _get(body, "copy", bool),

@@ -48,6 +48,10 @@ class Job:
     submitted_s: float = attrs.field(factory=time.monotonic)
     flag: CancelFlag = attrs.field(factory=CancelFlag)
     cancelled_s: float | None = None
+    preempted: bool = False
+    """Interrupted by one that is awaited, not given up: it resumes."""
+    sent_chars: int = 0
+    """Of candidate 0's text, before it was preempted; not to be sent again."""
 
     def interrupt(self) -> None:
         """Ask the backend to end this job."""
@@ -74,6 +78,7 @@ class DecodeLoop:
         self._running: Job | None = None
         self._refusal: EngineError | None = None
         self._count = 0
+        self._own = 0
         self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
 
     def start(self) -> None:
@@ -99,6 +104,7 @@ class DecodeLoop:
                     and request.priority in _AWAITED
                     and running.request.priority not in _AWAITED
                 ):
+                    running.preempted = running.cancelled_s is None
                     running.interrupt()
                 self._lock.notify()
         if refusal is not None:
@@ -109,6 +115,7 @@ class DecodeLoop:
         """End a job, wherever it is; a job that has ended already stays as it is."""
         with self._lock:
             job.interrupt()
+            job.preempted = False
             queued = job in self._queue
             if queued:
                 self._queue.remove(job)
@@ -146,10 +153,35 @@ class DecodeLoop:
             self._on_loaded(info)
         while (job := self._next()) is not None:
             outcome = self._answer(job)
-            with self._lock:
-                self._running = None
-            job.on_done(outcome)
+            if not self._resumes(job, outcome):
+                job.on_done(outcome)
+            self._housekeep()
         self._backend.close()
+
+    def _resumes(self, job: Job, outcome: GenerateResult | EngineError) -> bool:
+        """Note that `job` ended; put it back where it only made way for another."""
+        with self._lock:
+            self._running = None
+            if not job.preempted or self._refusal is not None:
+                return False
+            if not isinstance(outcome, GenerateResult) or not any(
+                candidate.finish is Finish.CANCELLED for candidate in outcome.candidates
+            ):
+                return False  # it was over when the interruption came
+            job.preempted, job.cancelled_s, job.flag = False, None, CancelFlag()
+            self._queue.append(job)
+            return True
+
+    def _housekeep(self) -> None:
+        """Queue what the backend wants to do for itself; whatever is awaited goes before it."""
+        request = self._backend.unfinished()
+        if request is None:
+            return
+        with self._lock:
+            for job in [job for job in self._queue if job.number < 0]:
+                self._queue.remove(job)  # an older one of its kind
+            self._own += 1
+            self._queue.append(Job(request, -self._own, _ignore, _ignore))
 
     def _refuse(self, error: EngineStartError) -> None:
         with self._lock:
@@ -173,9 +205,17 @@ class DecodeLoop:
     def _answer(self, job: Job) -> GenerateResult | EngineError:
         queued_ms = (time.monotonic() - job.submitted_s) * 1000
 
+        known_chars, job.sent_chars = job.sent_chars, 0
+
         def emit(candidate: int, piece: str) -> None:
-            if candidate == 0:
-                job.on_piece(piece)
+            nonlocal known_chars
+            if candidate != 0:
+                return
+            job.sent_chars += len(piece)
+            skipped = min(known_chars, len(piece))
+            known_chars -= skipped
+            if piece[skipped:]:
+                job.on_piece(piece[skipped:])
 
         try:
             result = self._backend.generate(job.request, emit, job.flag)
@@ -184,6 +224,10 @@ class DecodeLoop:
         except Exception as error:
             return EngineError(f"the model failed ({_log_safely(error)})")
         return attrs.evolve(result, ms=attrs.evolve(result.ms, queued=queued_ms))
+
+
+def _ignore(_: object) -> None:
+    """For jobs that nobody waits for."""
 
 
 def _as_start_error(error: Exception) -> EngineStartError:

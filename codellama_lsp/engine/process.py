@@ -84,6 +84,10 @@ class LazyBackend:
         assert self._backend is not None
         return self._backend.generate(request, emit, cancel)
 
+    def unfinished(self) -> GenerateRequest | None:
+        """As the backend does."""
+        return None if self._backend is None else self._backend.unfinished()
+
     def close(self) -> None:
         """As the backend does."""
         if self._backend is not None:

@@ -75,6 +75,12 @@ class GenerateRequest:
     """The file's text up to where `prefix` starts; not in the prompt, only copied from."""
     far_after: Segment | None = None
     """The file's text from where `suffix` ends on; not in the prompt, only copied from."""
+    typed_chars: int = 0
+    """Characters at the end of `prefix` that were typed since the windows were anchored.
+
+    Prefix-first prompts put them behind MID, so that typing appends there too (EFIM, Guo et al.
+    2025).
+    """
     layout: Layout = Layout.SPM
     """Wanted order; an engine whose model cannot infill answers with LEFT_TO_RIGHT."""
     heal: bool = True
@@ -112,6 +118,12 @@ class TokenCounts:
     """Tokens proposed by copying and evaluated in a batch."""
     accepted: int = 0
     """Drafted tokens that were kept."""
+    evaluated: int = 0
+    """Every token given to ``llama_decode``: prompt, healing, generation and drafts."""
+    before_text: int = 0
+    """Those of `evaluated` that went before the first character came out, or the end."""
+    ahead: int = 0
+    """Evaluated since the last request that somebody waited for, without being asked to."""
 
 
 @attrs.frozen
@@ -122,6 +134,10 @@ class Timings:
     """Tokenizing, comparing with the cache."""
     prefill: float = 0.0
     decode: float = 0.0
+    native: float = 0.0
+    """Of prefill and decode, what was spent inside llama.cpp."""
+    native_before_text: float = 0.0
+    """Of `native`, what went before the first character came out, or the end."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 

@@ -140,6 +140,8 @@ class ScriptedBackend:
                 reused=reused,
                 fresh=len(prompt) - reused,
                 generated=generated,
+                evaluated=len(prompt) - reused + generated,
+                before_text=len(prompt) - reused,
             ),
             ms=Timings(
                 prefill=(prefilled - start) * 1000,
@@ -147,6 +149,9 @@ class ScriptedBackend:
             ),
             layout=request.layout,
         )
+
+    def unfinished(self) -> None:
+        """Nothing: it has no prompt to build."""
 
     def close(self) -> None:
         """Nothing to free."""

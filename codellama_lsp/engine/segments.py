@@ -13,24 +13,48 @@ from codellama_lsp.engine.protocol import Segment
 from codellama_lsp.engine.wire import INVALID_PARAMS, UnknownSegmentError, WireError
 
 MAX_SEGMENTS = 512
+#: What either end remembers in all; the two need not forget the same.
+MAX_HELD_CHARS = 32 * 1024 * 1024
 #: A tail shorter than this isn't worth looking for a common start: the whole text is as cheap.
 _MIN_KEEP_CHARS = 64
+
+
+class _Held:
+    """The latest segment of each key, the least recently used ones dropped."""
+
+    def __init__(self) -> None:
+        self._segments: OrderedDict[str, Segment] = OrderedDict()
+        self._chars = 0
+
+    def get(self, key: str) -> Segment | None:
+        return self._segments.get(key)
+
+    def put(self, key: str, segment: Segment) -> None:
+        """Remember `segment` as the one used last."""
+        if (old := self._segments.pop(key, None)) is not None:
+            self._chars -= len(old.text)
+        self._segments[key] = segment
+        self._chars += len(segment.text)
+        while len(self._segments) > MAX_SEGMENTS or self._chars > MAX_HELD_CHARS:
+            _, dropped = self._segments.popitem(last=False)
+            self._chars -= len(dropped.text)
+
+    def clear(self) -> None:
+        self._segments.clear()
+        self._chars = 0
 
 
 class SegmentSender:
     """The client's end."""
 
     def __init__(self) -> None:
-        self._sent: OrderedDict[str, Segment] = OrderedDict()
+        self._sent = _Held()
 
     def pack(self, segment: Segment) -> dict[str, Any]:
         """What to send for `segment`, given what was sent before on this connection."""
         key = segment.key
         known = self._sent.get(key)
-        self._sent[key] = segment
-        self._sent.move_to_end(key)
-        if len(self._sent) > MAX_SEGMENTS:
-            self._sent.popitem(last=False)
+        self._sent.put(key, segment)
         packed: dict[str, Any] = {"key": key, "version": segment.version}
         if known is not None and known.version == segment.version:
             return packed
@@ -51,7 +75,7 @@ class SegmentStore:
 
     def __init__(self, owner: str = "") -> None:
         self._owner = owner
-        self._held: OrderedDict[str, Segment] = OrderedDict()
+        self._held = _Held()
 
     def unpack(self, packed: object) -> Segment:
         """The whole segment; raises `UnknownSegmentError` or `WireError`."""
@@ -65,17 +89,14 @@ class SegmentStore:
         if text is None and "base" not in packed:
             if known is None or known.version != version:
                 raise UnknownSegmentError
-            self._held.move_to_end(key)
+            self._held.put(key, known)
             return known
         if text is None:
             text = _rebuild(packed, known)
         if not isinstance(text, str):
             raise WireError(INVALID_PARAMS, "a segment's text is not a string")
         segment = Segment(f"{self._owner}{key}", version, text)
-        self._held[key] = segment
-        self._held.move_to_end(key)
-        if len(self._held) > MAX_SEGMENTS:
-            self._held.popitem(last=False)
+        self._held.put(key, segment)
         return segment
 
 

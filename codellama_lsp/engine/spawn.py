@@ -26,11 +26,16 @@ from codellama_lsp.engine.spec import EngineSpec
 _CONNECT_TIMEOUT_S = 30.0
 _CONNECT_POLL_S = 0.01
 _MAX_LOG_BYTES = 1_000_000
+_FROM_OUTSIDE = (-signal.SIGTERM, -signal.SIGINT, -getattr(signal, "SIGKILL", 9))
 _SOCKET_PREFIX = "engine-"
 
 
 class EngineDiedError(EngineStartError):
-    """The process ended before it could be connected to."""
+    """The process ended before it could be connected to; `killed` as in `was_killed`."""
+
+    def __init__(self, message: str, *, killed: bool) -> None:
+        super().__init__(message)
+        self.killed = killed
 
 
 @attrs.frozen
@@ -60,7 +65,7 @@ class EngineProcess:
                     f"Its log is {self.log}.",
                 )
             await asyncio.sleep(_CONNECT_POLL_S)
-        raise EngineDiedError(self.how_it_ended())
+        raise EngineDiedError(self.how_it_ended(), killed=self.was_killed())
 
     async def end(self, patience_s: float) -> None:
         """Wait for the process to end by itself, then make it."""
@@ -78,6 +83,13 @@ class EngineProcess:
         """End the process now."""
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
+
+    def was_killed(self) -> bool:
+        """Whether somebody ended it, rather than a fault of its own; only once it has ended.
+
+        The kernel does so too when memory runs out.
+        """
+        return self.process.returncode in _FROM_OUTSIDE
 
     def how_it_ended(self) -> str:
         """In words; only once it has ended."""
@@ -97,7 +109,10 @@ def log_file() -> Path:
 
 
 async def spawn(spec: EngineSpec) -> EngineProcess:
-    """Start an engine process for `spec`; raises `EngineStartError`."""
+    """Start an engine process for `spec`; raises `EngineStartError`.
+
+    On Linux it dies with the thread that called this: let that be one that stays.
+    """
     if sys.platform == "win32":
         raise EngineStartError("an engine process needs Unix sockets, which Windows lacks here")
     arguments = spec.arguments()

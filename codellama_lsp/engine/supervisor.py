@@ -41,9 +41,9 @@ class EngineState:
     percent: int | None = None
     """Share of the model that is loaded; only while LOADING."""
     message: str = ""
-    """What is wrong; only with ERROR."""
+    """What is wrong, with ERROR; what cannot be done, with READY."""
     remedy: str = ""
-    """What the user can do about it; only with ERROR."""
+    """What the user can do about it."""
 
 
 @attrs.frozen
@@ -53,7 +53,10 @@ class RestartPolicy:
     backoff_s: tuple[float, ...] = (0.0, 0.5, 2.0)
     """Wait before the first, second, … restart; the last one stands for all that follow."""
     max_deaths: int = 4
-    """This many deaths within `window_s` are too many."""
+    """This many deaths within `window_s` are too many. Kills from outside don't count; but after
+    as many, the next engine waits until it is wanted."""
+    max_killed_loading: int = 10
+    """This many engines killed in a row before they had loaded are too many: memory is short."""
     window_s: float = 120.0
     heartbeat_s: float = 5.0
     hang_s: float = 20.0
@@ -74,6 +77,8 @@ class EngineSupervisor:
         self._on_state = on_state
         self._policy = policy or RestartPolicy()
         self._deaths: deque[float] = deque()
+        self._kills: deque[float] = deque()
+        self._killed_loading = 0
         self._last_death = ""
         self._failure: EngineStartError | None = None
         self._closed = False
@@ -110,6 +115,8 @@ class EngineSupervisor:
         await self._stop()
         self._failure = None
         self._deaths.clear()
+        self._kills.clear()
+        self._killed_loading = 0
         return await self.engine()
 
     async def close(self) -> None:
@@ -137,7 +144,7 @@ class EngineSupervisor:
                 try:
                     return await self._start_once()
                 except EngineDiedError as error:
-                    self._note_death(error.message)
+                    self._note_end(error.message, killed=error.killed, loaded=False)
         except EngineStartError as error:
             self._fail(error)
             raise
@@ -175,9 +182,12 @@ class EngineSupervisor:
         self._process = None
         if self._failure is not None:
             return
-        self._note_death("it hung" if hung else process.how_it_ended())
-        log.warning("the engine ended: %s", self._last_death)
-        self._start_soon()
+        how = "it hung" if hung else process.how_it_ended()
+        log.warning("the engine ended: %s", how)
+        if self._note_end(how, killed=process.was_killed() and not hung, loaded=engine.loaded):
+            self._start_soon()
+        else:
+            self._tell(EngineStage.OFF)
 
     async def _await_info(self, engine: SocketEngine) -> None:
         try:
@@ -188,8 +198,15 @@ class EngineSupervisor:
             # Loading it again would fail again; the process has no reason to stay.
             self._fail(error)
             await engine.close()
-        else:
-            self._tell(EngineStage.READY, model=info.model_name)
+            return
+        limit = f"{info.infill_reason}: only what stands before the cursor is used"
+        remedy = "For infilling, use Code Llama 7B or 13B, base or Instruct."
+        self._tell(
+            EngineStage.READY,
+            model=info.model_name,
+            message="" if info.can_infill else limit,
+            remedy="" if info.can_infill else remedy,
+        )
 
     async def _beat(self, process: EngineProcess, engine: SocketEngine) -> bool:
         """Kill an engine that no longer answers or doesn't let go of a cancelled job.
@@ -224,23 +241,38 @@ class EngineSupervisor:
 
     def _backoff_s(self) -> float:
         """How long to wait before the next start; raises when there were too many deaths."""
-        now = asyncio.get_running_loop().time()
-        while self._deaths and now - self._deaths[0] > self._policy.window_s:
-            self._deaths.popleft()
-        deaths = len(self._deaths)
+        deaths = self._recent(self._deaths)
+        often = ""
         if deaths >= self._policy.max_deaths:
+            often = f"ended {deaths} times within {self._policy.window_s:.0f} s"
+        elif self._killed_loading >= self._policy.max_killed_loading:
+            often = f"was killed {self._killed_loading} times while it loaded"
+        if often:
             raise EngineStartError(
-                f"the engine ended {deaths} times within {self._policy.window_s:.0f} s, "
-                f"last: {self._last_death}",
+                f"the engine {often}, last: {self._last_death}",
                 "Run `codellama-lsp doctor` to see why, then restart the engine (command "
                 f"codellama.restartEngine). Its log is {log_file()}.",
             )
         waits = self._policy.backoff_s
         return waits[min(deaths, len(waits)) - 1] if deaths else 0.0
 
-    def _note_death(self, how: str) -> None:
+    def _note_end(self, how: str, *, killed: bool, loaded: bool) -> bool:
+        """An engine ended; whether the next one should start at once, unasked."""
         self._last_death = how
-        self._deaths.append(asyncio.get_running_loop().time())
+        ends = self._kills if killed else self._deaths
+        ends.append(asyncio.get_running_loop().time())
+        if loaded:
+            self._killed_loading = 0
+        elif killed:
+            self._killed_loading += 1
+        # Many kills may be the kernel's, short of memory: go on, but only when somebody asks.
+        return not killed or self._recent(ends) < self._policy.max_deaths
+
+    def _recent(self, ends: deque[float]) -> int:
+        now = asyncio.get_running_loop().time()
+        while ends and now - ends[0] > self._policy.window_s:
+            ends.popleft()
+        return len(ends)
 
     def _fail(self, error: EngineStartError) -> None:
         self._failure = error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 
 _POLL_S = 0.3
@@ -15,6 +16,8 @@ async def watch(pid: int, on_gone: Callable[[], None]) -> None:
     A process that cannot be seen to begin with is none to wait for: an editor outside of our
     container has a number that means nothing here.
     """
+    if sys.platform == "win32":
+        return  # There, asking a process by a signal would end it; the end of our input must do.
     try:
         descriptor = os.pidfd_open(pid)
     except (AttributeError, PermissionError):

@@ -43,23 +43,24 @@ class Inspection:
 
 def inspect_model(path: Path) -> Inspection:
     """Read the header of `path`; raises `InspectError`."""
+    if not path.is_file():
+        raise InspectError(f"there is no file {path}")
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise InspectError(f"{path} cannot be read: {error.strerror}") from error
+    if magic != b"GGUF":
+        raise InspectError(f"{path} is not a GGUF file")
     try:
         from gguf import GGUFReader
     except ImportError as error:
         raise InspectError(
             "inspecting needs the gguf package", "Run: pip install 'codellama-lsp[llama]'"
         ) from error
-    if not path.is_file():
-        raise InspectError(f"there is no file {path}")
     try:
-        with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
-                raise InspectError(f"{path} is not a GGUF file")
-        reader = GGUFReader(path)
-        return _describe(path, reader)
-    except OSError as error:
-        raise InspectError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, IndexError, KeyError, OverflowError, MemoryError) as error:
+        return _describe(path, GGUFReader(path))
+    except (OSError, ValueError, IndexError, KeyError, OverflowError, MemoryError) as error:
         raise InspectError(f"{path} is a damaged GGUF file ({type(error).__name__})") from error
 
 

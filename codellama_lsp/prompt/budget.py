@@ -26,7 +26,7 @@ def fit(parts: PromptParts, budget_tokens: int, *, suffix_share: float = 0.3) ->
     if budget_tokens < 1:
         raise ValueError("no room for a prompt")
     context, prefix, suffix = parts.context, parts.prefix, parts.suffix
-    over = len(context) + len(prefix) + len(suffix) - budget_tokens
+    over = len(context) + len(prefix) + len(suffix) + len(parts.middle) - budget_tokens
     if over <= 0:
         return Trimmed(parts, 0)
     total = over
@@ -43,7 +43,7 @@ def fit(parts: PromptParts, budget_tokens: int, *, suffix_share: float = 0.3) ->
         cut = min(len(prefix), -(-over // step) * step)
         total += cut - over
         prefix = _from(prefix, cut)
-    return Trimmed(PromptParts(context=context, prefix=prefix, suffix=suffix), total)
+    return Trimmed(PromptParts(context, prefix, suffix, parts.middle), total)
 
 
 def _from(ids: Sequence[int], start: int) -> Sequence[int]:

@@ -15,11 +15,13 @@ from codellama_lsp.prompt.special import InfillIds
 
 @attrs.frozen
 class PromptParts:
-    """Encoded parts of a prompt. `prefix` carries the dummy space, `suffix` does not."""
+    """Encoded parts of a prompt. `prefix` carries the dummy space, the others do not."""
 
     context: Sequence[int]
     prefix: Sequence[int]
     suffix: Sequence[int]
+    middle: Sequence[int] = ()
+    """The start of the middle, which is there already; prefix-first alone has a place for it."""
 
 
 def suffix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> list[int]:
@@ -41,7 +43,7 @@ def suffix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> list
 
 
 def prefix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> list[int]:
-    """``BOS context PRE prefix SUF suffix MID``."""
+    """``BOS context PRE prefix SUF suffix MID middle``; what is typed goes behind MID."""
     return [
         *bos,
         *parts.context,
@@ -50,6 +52,7 @@ def prefix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> list
         ids.suffix,
         *parts.suffix,
         ids.middle,
+        *parts.middle,
     ]
 
 

@@ -139,7 +139,8 @@ class Neovim:
 
     def text(self) -> str:
         """The current buffer."""
-        return str(self.lua("return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"))
+        lines = "vim.api.nvim_buf_get_lines(0, 0, -1, false)"
+        return str(self.lua(f"return table.concat({lines}, '\\n')"))
 
     def cursor(self) -> tuple[int, int]:
         """Row from 1 and byte column from 0."""

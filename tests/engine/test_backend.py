@@ -11,7 +11,14 @@ import attrs
 import pytest
 
 from codellama_lsp.engine.backend import CancelFlag
-from codellama_lsp.engine.protocol import Finish, GenerateRequest, GenerateResult, Layout, Segment
+from codellama_lsp.engine.protocol import (
+    Finish,
+    GenerateRequest,
+    GenerateResult,
+    Layout,
+    Priority,
+    Segment,
+)
 from codellama_lsp.engine.worker.backend import LlamaBackend
 from codellama_lsp.engine.worker.settings import WorkerSettings
 
@@ -91,6 +98,17 @@ def test_typing_costs_the_suffix_prefix_first(backend: LlamaBackend) -> None:
     run(backend, request(CODE, layout=Layout.PSM))
     result, _ = run(backend, request(CODE + "b", layout=Layout.PSM))
     assert result.tokens.fresh > 20
+
+
+def test_typing_appends_prefix_first_too(backend: LlamaBackend) -> None:
+    line = "balance * rate + self.owner"
+    run(backend, request(CODE, layout=Layout.PSM))
+    fresh = [
+        run(backend, request(CODE + line[:end], layout=Layout.PSM, typed_chars=end))[0].tokens.fresh
+        for end in range(1, len(line))
+    ]
+    assert sorted(fresh)[len(fresh) // 2] == 1
+    assert max(fresh) <= 4
 
 
 def test_healing_spells_what_it_took_off(backend: LlamaBackend) -> None:
@@ -202,3 +220,50 @@ def test_probabilities_belong_to_the_tokens(backend: LlamaBackend) -> None:
     chosen = result.candidates[0].probabilities
     assert all(0 < p <= 1 for p in chosen)
     assert len(chosen) <= result.tokens.generated
+
+
+def test_every_evaluated_token_is_counted(backend: LlamaBackend) -> None:
+    _, context, _ = backend.loaded()
+    before = context.evaluated
+    result, streamed = run(backend, request(prefix=CODE + "bal"))
+    tokens = result.tokens
+    assert streamed
+    assert tokens.evaluated == context.evaluated - before
+    assert tokens.fresh <= tokens.before_text <= tokens.fresh + tokens.healed + tokens.drafted
+    assert 0 < result.ms.native <= result.ms.prefill + result.ms.decode
+
+
+def test_after_a_jump_a_slow_machine_answers_from_small_windows(
+    backend: LlamaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "_prefill_speed", 60.0)
+    monkeypatch.setattr(backend, "_note_speed", lambda tokens, seconds: None)
+    before = "".join(f"value_{i} = compute({i})\n" for i in range(60))
+    after = "".join(f"\nother_{i} = {i}" for i in range(40))
+
+    def typed(text: str) -> GenerateResult:
+        return run(backend, request(before + text, after, document="jump", max_tokens=4))[0]
+
+    jumped = typed("res")
+    assert jumped.tokens.fresh <= 100
+    assert jumped.tokens.prompt < 120
+    assert typed("resu").tokens.fresh <= 4
+    later = backend.unfinished()
+    assert later is not None
+    assert backend.unfinished() is None
+    assert run(backend, later)[0].tokens.prompt > 300
+    full = typed("resul")
+    assert full.tokens.prompt > 300
+    assert full.tokens.fresh <= 4
+    assert backend.unfinished() is None
+
+
+def test_unasked_work_shows_in_the_next_answer(backend: LlamaBackend) -> None:
+    run(backend, request())
+    other = "import shutil\n\n\ndef clean(path):\n    shutil."
+    warmed, _ = run(backend, request(other, priority=Priority.WARM, max_tokens=0))
+    asked, _ = run(backend, request(other))
+    again, _ = run(backend, request(other))
+    assert warmed.tokens.ahead == 0
+    assert asked.tokens.ahead == warmed.tokens.evaluated > 1
+    assert again.tokens.ahead == 0

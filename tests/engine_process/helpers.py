@@ -65,6 +65,7 @@ class GatedBackend:
         self.load_gate.set()
         self.load_error: Exception | None = None
         self.closed = False
+        self.own_work: list[GenerateRequest] = []
 
     def load(self, report):
         report(0.5)
@@ -93,6 +94,9 @@ class GatedBackend:
             Timings(prefill=1.5),
             Layout.PSM,
         )
+
+    def unfinished(self):
+        return self.own_work.pop() if self.own_work else None
 
     def close(self):
         self.closed = True

@@ -127,7 +127,27 @@ async def test_what_is_awaited_interrupts_what_is_not(path, backend, low):
         unasked = engine.generate(request("hold", priority=low))
         await backend.wait_started()
         assert (await engine.generate(request("now")).result()).candidates[0].text == "now"
+        # It made way and goes on; what its client has heard already is not said again.
+        await backend.wait_started()
+        await backend.wait_started()
+        unasked.stop()
+        assert [piece async for piece in unasked] == ["hold"]
         assert (await unasked.result()).candidates[0].finish is Finish.CANCELLED
+        assert [r.prefix.text for r in backend.seen] == ["hold", "now", "hold"]
+
+
+async def test_the_backends_own_work_waits_until_nobody_else_does(path, backend):
+    async with hosted(backend, path), connected(path) as engine:
+        first = engine.generate(request("hold"))
+        await backend.wait_started()
+        second = engine.generate(request("second", priority=Priority.SPECULATIVE))
+        await engine.ping()
+        backend.own_work.append(request("own", priority=Priority.WARM))
+        first.stop()
+        await second.result()
+        for _ in range(2):
+            await backend.wait_started()
+        assert [r.prefix.text for r in backend.seen] == ["hold", "second", "own"]
 
 
 async def test_pings_are_answered_while_decoding(path, backend):
@@ -301,3 +321,14 @@ async def test_lingers_for_the_next_client(path, backend):
             await one.info()
         async with connected(path) as two:
             assert await two.info() == INFO
+
+
+async def test_an_answer_that_cannot_be_read_fails_instead_of_hanging(path, backend, monkeypatch):
+    def unreadable(raw):
+        raise TypeError("not what was expected")
+
+    monkeypatch.setattr("codellama_lsp.engine.convert.result_from_json", unreadable)
+    async with hosted(backend, path), connected(path) as engine:
+        with pytest.raises(EngineGoneError):
+            async with asyncio.timeout(20):
+                await engine.generate(request()).result()

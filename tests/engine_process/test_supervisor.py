@@ -113,18 +113,38 @@ async def test_a_death_is_followed_by_a_start_unasked(supervise):
     )
 
 
-async def test_too_many_deaths_end_in_a_clear_error(supervise):
+async def kill(supervisor, how):
+    engine = await supervisor.engine()
+    await engine.info()
+    os.kill(supervisor.pid, how)
+    await engine.wait_gone()
+
+
+async def test_too_many_crashes_end_in_a_clear_error(supervise):
     supervisor, states = supervise([], RestartPolicy(backoff_s=(0.0,), max_deaths=3))
     for _ in range(3):
-        engine = await supervisor.engine()
-        await engine.info()
-        os.kill(supervisor.pid, signal.SIGKILL)
-        await engine.wait_gone()
-    with pytest.raises(EngineStartError, match=r"3 times .* SIGKILL.* doctor"):
+        await kill(supervisor, signal.SIGSEGV)
+    with pytest.raises(EngineStartError, match=r"3 times .* SIGSEGV.* doctor"):
         await supervisor.engine()
     assert states[-1].stage is EngineStage.ERROR and "doctor" in states[-1].remedy
     engine = await supervisor.restart()
     assert (await engine.info()).model_name == "scripted"
+
+
+async def test_kills_from_outside_are_no_reason_to_give_up(supervise):
+    supervisor, states = supervise([], RestartPolicy(backoff_s=(0.0,), max_deaths=3))
+    for _ in range(6):
+        await kill(supervisor, signal.SIGKILL)
+    assert (await (await supervisor.engine()).info()).model_name == "scripted"
+    assert EngineStage.OFF in [state.stage for state in states]
+
+
+async def test_killed_again_and_again_while_loading(supervise, monkeypatch, tmp_path):
+    (tmp_path / "argparse.py").write_text("import os; os.kill(os.getpid(), 9)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    supervisor, _ = supervise([], RestartPolicy(backoff_s=(0.0,), max_killed_loading=3))
+    with pytest.raises(EngineStartError, match="was killed 3 times while it loaded"):
+        await supervisor.engine()
 
 
 async def test_restart_takes_another_process(supervise):

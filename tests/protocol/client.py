@@ -198,14 +198,14 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def started(script: Path, *arguments: str) -> AsyncIterator[Client]:
-    """A running server with a scripted engine, not initialized."""
+async def started(script: Path | None, *arguments: str) -> AsyncIterator[Client]:
+    """A running server, not initialized; with a scripted engine or with the real one."""
+    engine = ["--engine", f"scripted:{script}"] if script else []
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "codellama_lsp",
-        "--engine",
-        f"scripted:{script}",
+        *engine,
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

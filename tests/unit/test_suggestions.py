@@ -15,6 +15,7 @@ from .conftest import BenchOf
 # name: (before | after, generated, document after accepting)
 GOOD = {
     "rest of a line": ("x = |\ny = 2\n", "compute(1)", "x = compute(1)\ny = 2\n"),
+    "the next line says the same": ("x = |\nf(total)\n", "f(total)", "x = f(total)\nf(total)\n"),
     "end of the file": ("import |", "os", "import os"),
     "empty file": ("|", "import os", "import os"),
     "inside a word": ("x = comp|\n", "ute(1)", "x = compute(1)\n"),

@@ -154,3 +154,13 @@ def test_what_lies_beyond_the_windows_is_handed_out_for_copying() -> None:
     again = tracker.windows(typed, offset + 1, BUDGET)
     assert again.far_before == seen.far_before
     assert again.far_after == seen.far_after
+
+
+def test_typed_characters_are_counted_from_the_anchor() -> None:
+    tracker, offset = WindowTracker("doc"), CODE.index("\n", 900)
+    assert tracker.windows(CODE, offset, BUDGET).typed_chars == 0
+    for count in (1, 2, 5):
+        typed = CODE[:offset] + "x" * count + CODE[offset:]
+        assert tracker.windows(typed, offset + count, BUDGET).typed_chars == count
+    assert tracker.windows(CODE, offset, BUDGET).typed_chars == 0
+    assert tracker.windows(CODE, 100, BUDGET).typed_chars == 0

@@ -7,18 +7,16 @@ import time
 from pathlib import Path
 
 import attrs
-import numpy as np
 
 from codellama_lsp.engine.backend import CancelFlag, Emit, Report
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
-    BadRequestError,
     Candidate,
     EngineInfo,
     Finish,
     GenerateRequest,
     GenerateResult,
-    Layout,
+    Priority,
     Timings,
     TokenCounts,
 )
@@ -27,14 +25,13 @@ from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings
 from codellama_lsp.engine.worker.drafting import MEASURED_SIZES, DraftPolicy
-from codellama_lsp.engine.worker.generate import DRAFT_TOKENS, Decoder, Spent, new_chooser
+from codellama_lsp.engine.worker.generate import Decoder, Spent, new_chooser
+from codellama_lsp.engine.worker.growing import SmallWindows
 from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.prompting import Prompt, PromptBuilder
 from codellama_lsp.engine.worker.settings import WorkerSettings
-from codellama_lsp.prompt.budget import fit
-from codellama_lsp.prompt.healing import tokens_to_heal
-from codellama_lsp.prompt.layout import PromptParts, left_to_right, prefix_first, suffix_first
 from codellama_lsp.prompt.special import InfillIds, NoInfill
 
 #: Metadata key of a file whose model should copy: five weights, separated by commas.
@@ -44,22 +41,15 @@ _BATCH_TOKENS = 512
 _FREE_BATCHES = {1: 1.0, 16: 1.1}
 #: A batch that cannot be interrupted should be over in about this time.
 _BATCH_SECONDS = 0.5
+#: After a jump, the prefill that a user waits for; the rest follows behind.
+_PATIENCE_S = 1.0
+_LEAST_SMALL_TOKENS = 32
 _SAMPLE = (
     "class Reader:\n    def __init__(self, path: str, limit: int = 100) -> None:\n"
     "        self.path = path\n        self.limit = limit\n\n"
     "    def lines(self) -> list[str]:\n        with open(self.path) as file:\n"
     "            return [line.strip() for line in file][: self.limit]\n"
 )
-
-
-@attrs.frozen
-class Prompt:
-    """A prompt on token ids; `required` are the bytes that healing took off its end."""
-
-    ids: Ids
-    required: bytes
-    healed: int
-    layout: Layout
 
 
 class LlamaBackend:
@@ -71,10 +61,14 @@ class LlamaBackend:
         self._model: Model | None = None
         self._context: Context | None = None
         self._cache: KvCache | None = None
+        self._builder: PromptBuilder | None = None
+        self._small = SmallWindows()
+        self._ahead = 0
+        self._later: GenerateRequest | None = None
+        self._prefill_speed = 0.0
         self._copy = CopySettings()
         self._policy = DraftPolicy({})
         self._step_tokens = _BATCH_TOKENS
-        self._dummy_space = b""
         self.info: EngineInfo
         """Set by `load`."""
 
@@ -106,10 +100,13 @@ class LlamaBackend:
         self._model, self._context = model, context
         self._cache = KvCache(context, settings.sequences)
         self._copy = _copy_settings(model)
-        first = model.encoder.ordinary("x")
-        self._dummy_space = b" " if model.pieces.spell(first).startswith(b" ") else b""
+        usable = min(cells, max(model.trained_tokens, 512))
+        self._builder = PromptBuilder(
+            model, most_tokens=usable, healing_tokens=settings.healing_tokens
+        )
         sample = model.encoder.infill(_SAMPLE)
         speed = self._measure_prefill(sample)
+        self._prefill_speed = speed
         costs = self._measure_batches(sample)
         self._policy = DraftPolicy(costs)
         self._step_tokens = max(16, min(context.batch_tokens, int(speed * _BATCH_SECONDS)))
@@ -118,7 +115,7 @@ class LlamaBackend:
             protocol=PROTOCOL_VERSION,
             model_name=model.name,
             model_path=str(settings.model_path),
-            context_tokens=min(cells, max(model.trained_tokens, 512)),
+            context_tokens=usable,
             can_infill=isinstance(infill, InfillIds),
             infill_reason=infill.reason if isinstance(infill, NoInfill) else "",
             chars_per_token=len(_SAMPLE) / max(1, len(sample)),
@@ -141,8 +138,18 @@ class LlamaBackend:
         """Answer one request; see `Backend.generate`."""
         assert self._model is not None and self._context is not None and self._cache is not None
         started = time.perf_counter()
-        prompt = self.build(request)
-        resident, reuse = self._cache.take(prompt.ids, len(prompt.ids) + request.max_tokens + 16)
+        evaluated, busy_s = self._spent()
+        at_text: list[tuple[int, float]] = []
+
+        def note_text(index: int, text: str) -> None:
+            if not at_text:
+                at_text.append(self._spent())
+            emit(index, text)
+
+        prompt = self._affordable(request)
+        resident, reuse = self._cache.take(
+            prompt.ids, len(prompt.ids) + request.max_tokens + 16, request.document
+        )
         # The last token's scores are needed, and they are not kept with the cells.
         reuse = min(reuse, len(prompt.ids) - 1)
         self._cache.truncate(resident, reuse)
@@ -153,18 +160,22 @@ class LlamaBackend:
             logits = self._prefill(resident, prompt.ids[reuse:], cancel)
             prefilled = time.perf_counter()
             fresh = len(resident.tokens) - reuse
+            self._note_speed(fresh, prefilled - prepared)
             if logits is None:
                 candidates = tuple(
                     Candidate("", Finish.CANCELLED) for _ in range(max(1, request.candidates))
                 )
             else:
                 candidates = tuple(
-                    self._decode(request, prompt, resident, logits, emit, cancel, index, spent)
+                    self._decode(request, prompt, resident, logits, note_text, cancel, index, spent)
                     for index in range(request.candidates if request.max_tokens else 0)
                 )
         finally:
             self._context.watch(None)
         ended = time.perf_counter()
+        at_end = self._spent()
+        first_evaluated, first_busy_s = at_text[0] if at_text else at_end
+        ahead = self._count_ahead(request, at_end[0] - evaluated)
         return GenerateResult(
             candidates=candidates,
             tokens=TokenCounts(
@@ -175,11 +186,16 @@ class LlamaBackend:
                 generated=sum(s.generated for s in spent),
                 drafted=sum(s.drafted for s in spent),
                 accepted=sum(s.accepted for s in spent),
+                evaluated=at_end[0] - evaluated,
+                before_text=first_evaluated - evaluated,
+                ahead=ahead,
             ),
             ms=Timings(
                 prepare=(prepared - started) * 1000,
                 prefill=(prefilled - prepared) * 1000,
                 decode=(ended - prefilled) * 1000,
+                native=(at_end[1] - busy_s) * 1000,
+                native_before_text=(first_busy_s - busy_s) * 1000,
             ),
             layout=prompt.layout,
         )
@@ -197,42 +213,53 @@ class LlamaBackend:
             self._model.close()
         self._model = self._context = self._cache = None
 
+    def unfinished(self) -> GenerateRequest | None:
+        """A prompt that was answered from smaller windows and is still to be evaluated in full.
+
+        To be run (as WARM) when nobody waits; None when there is nothing to do.
+        """
+        later, self._later = self._later, None
+        return later
+
+    def _affordable(self, request: GenerateRequest) -> Prompt:
+        """The prompt in full, or a smaller one where the user would wait too long for that."""
+        assert self._cache is not None
+        prompt = self.build(request)
+        missing = len(prompt.ids) - self._cache.shared(prompt.ids)
+        if request.priority is not Priority.VISIBLE:
+            return prompt
+        self._later = None
+        budget_tokens = max(_LEAST_SMALL_TOKENS, int(self._prefill_speed * _PATIENCE_S))
+        if missing <= budget_tokens * 1.5:
+            return prompt
+        small = self._small.shrink(request, int(budget_tokens * self.info.chars_per_token))
+        self._later = attrs.evolve(
+            request, max_tokens=0, priority=Priority.WARM, stop_at_newline=False
+        )
+        return self.build(small)
+
     def build(self, request: GenerateRequest) -> Prompt:
         """The prompt for a request, as token ids that fit the context."""
-        model, context = self._model, self._context
-        assert model is not None and context is not None
-        ids = model.infill
-        layout = request.layout if isinstance(ids, InfillIds) else Layout.LEFT_TO_RIGHT
-        if layout is Layout.SPM and isinstance(ids, InfillIds) and not ids.suffix_first:
-            layout = Layout.PSM
-        encoder = model.encoder
-        prefix = encoder.ordinary(request.prefix.text)
-        parts = PromptParts(
-            context=[t for segment in request.context for t in encoder.infill(segment.text)],
-            prefix=prefix,
-            suffix=[] if layout is Layout.LEFT_TO_RIGHT else encoder.infill(request.suffix.text),
-        )
-        overhead = len(model.bos) + 3 + request.max_tokens + DRAFT_TOKENS
-        budget = min(context.cells, max(model.trained_tokens, 512)) - overhead
-        if budget < 16:
-            raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
-        parts = fit(parts, budget).parts
-        healed, required = 0, b""
-        if layout is not Layout.PSM and request.heal:
-            healed = tokens_to_heal(parts.prefix, model.pieces, self._settings.healing_tokens)
-            keep = len(parts.prefix) - healed
-            required = model.pieces.spell(parts.prefix[keep:])
-            parts = attrs.evolve(parts, prefix=parts.prefix[:keep])
-        if layout is not Layout.PSM and not request.prefix.text:
-            required = self._dummy_space  # what the first token of any text begins with
-        bos = model.bos
-        if layout is Layout.LEFT_TO_RIGHT or not isinstance(ids, InfillIds):
-            tokens = left_to_right(bos, parts) or [0]
-        elif layout is Layout.SPM:
-            tokens = suffix_first(bos, ids, parts)
-        else:
-            tokens = prefix_first(bos, ids, parts)
-        return Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
+        assert self._builder is not None
+        return self._builder.build(request)
+
+    def _count_ahead(self, request: GenerateRequest, evaluated: int) -> int:
+        """What was evaluated unasked until this request, if somebody waits for it."""
+        if request.priority > Priority.ASSIST:
+            self._ahead += evaluated
+            return 0
+        ahead, self._ahead = self._ahead, 0
+        return ahead
+
+    def _spent(self) -> tuple[int, float]:
+        """Tokens evaluated and seconds spent in llama.cpp so far."""
+        assert self._context is not None
+        return self._context.evaluated, self._context.busy_s
+
+    def _note_speed(self, tokens: int, seconds: float) -> None:
+        """Follow the machine as it is now: under load, throttled, with a longer context."""
+        if tokens >= 16 and seconds > 0:
+            self._prefill_speed += 0.3 * (tokens / seconds - self._prefill_speed)
 
     def _prefill(self, resident: Resident, fresh: Ids, cancel: CancelFlag) -> Logits | None:
         """Evaluate the rest of a prompt in steps; None where it was broken off."""

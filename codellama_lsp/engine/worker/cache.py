@@ -28,6 +28,8 @@ class Resident:
     sequence: int
     tokens: Ids = attrs.field(factory=lambda: np.empty(0, dtype=np.int32))
     used_at: int = 0
+    document: str = ""
+    """What the tokens are a prompt of."""
 
 
 class KvCache:
@@ -42,11 +44,15 @@ class KvCache:
         self._residents = [Resident(i) for i in range(sequences)]
         self._clock = 0
 
-    def take(self, prompt: Ids, room: int) -> tuple[Resident, int]:
+    def shared(self, prompt: Ids) -> int:
+        """How many of the prompt's first tokens are evaluated already, in whichever sequence."""
+        return max(common_prefix(r.tokens, prompt) for r in self._residents)
+
+    def take(self, prompt: Ids, room: int, document: str = "") -> tuple[Resident, int]:
         """A sequence for `prompt`, and how many of its first tokens are evaluated already.
 
-        `room` is how many cells the request may need in all. The sequence holds exactly the
-        shared prefix afterwards.
+        `document` is what it is a prompt of; `room` is how many cells the request may need in
+        all. The sequence holds exactly the shared prefix afterwards.
         """
         self._clock += 1
         shared = [common_prefix(r.tokens, prompt) for r in self._residents]
@@ -55,16 +61,24 @@ class KvCache:
         target = source
         if len(source.tokens) - reuse > max(64, len(source.tokens) // 4):
             # Taking it over would throw away much that its own document will want again.
-            target = min(self._residents, key=lambda r: (len(r.tokens) > 0, r.used_at))
+            target = min(self._residents, key=self._worth)
         if target is not source:
             self._context.copy(source.sequence, target.sequence, reuse)
             target.tokens = source.tokens[:reuse]
         else:
             self._context.forget(target.sequence, reuse)
             target.tokens = target.tokens[:reuse]
-        target.used_at = self._clock
+        target.used_at, target.document = self._clock, document
         self._make_room(target, room)
         return target, reuse
+
+    def _worth(self, resident: Resident) -> tuple[bool, bool, int]:
+        """Order in which sequences make room: empty, a spot that its document has left, oldest.
+
+        Someone who jumps about in one file and goes back to another finds the other's still there.
+        """
+        latest = max(r.used_at for r in self._residents if r.document == resident.document)
+        return len(resident.tokens) > 0, resident.used_at == latest, resident.used_at
 
     def extend(self, resident: Resident, tokens: Sequence[int]) -> None:
         """Note that `tokens` were evaluated at the end of `resident`."""
@@ -79,8 +93,7 @@ class KvCache:
     def _make_room(self, keep: Resident, room: int) -> None:
         # An upper bound: shared prefixes are counted once per sequence.
         others = sorted(
-            (r for r in self._residents if r is not keep and len(r.tokens)),
-            key=lambda r: r.used_at,
+            (r for r in self._residents if r is not keep and len(r.tokens)), key=self._worth
         )
         while others and sum(len(r.tokens) for r in others) + room > self._context.cells:
             oldest = others.pop(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,6 +59,8 @@ class Context:
         self.batch_tokens = batch_tokens
         self.evaluated = 0
         """Tokens given to llama_decode so far, whoever asked."""
+        self.busy_s = 0.0
+        """Seconds spent in llama_decode and in waiting for its scores."""
         self._vocabulary = model.size
         self._batch = lib.llama_batch_init(batch_tokens, 0, 1)
         self._abort = abort_by_strlen() if os.name == "posix" else None
@@ -91,7 +94,9 @@ class Context:
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = sequence
             batch.logits[i] = 1 if all_logits or i == n - 1 else 0
+        began = time.perf_counter()
         status = lib.llama_decode(self.pointer, batch)
+        self.busy_s += time.perf_counter() - began
         self.evaluated += n
         if status == 0:
             return
@@ -104,7 +109,9 @@ class Context:
 
     def logits(self, index: int = -1) -> Logits:
         """A copy of the scores behind the batch's token `index`, shape [vocabulary]."""
-        pointer = lib.llama_get_logits_ith(self.pointer, index)
+        began = time.perf_counter()
+        pointer = lib.llama_get_logits_ith(self.pointer, index)  # a GPU is waited for here
+        self.busy_s += time.perf_counter() - began
         return np.ctypeslib.as_array(pointer, shape=(self._vocabulary,)).copy()
 
     def forget(self, sequence: int, start: int) -> None:

@@ -14,6 +14,13 @@ from llama_cpp import llama_cpp as lib
 
 _ERROR_LEVEL = 4
 _kept: list[Any] = []
+#: What llama.cpp says, as errors, whenever its abort callback did what it is there for. A batch
+#: that fails for any other reason is reported by its status.
+_ABORTED = (
+    "graph_compute: ggml_backend_sched_graph_compute_async failed with error 1",
+    "process_ubatch: failed to compute graph, compute status: 1",
+    "llama_decode: failed to decode, ret = 2",
+)
 
 
 def quiet(*, keep_errors: bool = True) -> None:
@@ -21,7 +28,9 @@ def quiet(*, keep_errors: bool = True) -> None:
 
     def on_log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
         if keep_errors and level == _ERROR_LEVEL:
-            sys.stderr.write(text.decode("utf-8", "replace"))
+            said = text.decode("utf-8", "replace")
+            if not said.startswith(_ABORTED):
+                sys.stderr.write(said)
 
     callback = lib.llama_log_callback(on_log)
     _kept[:] = [callback]  # llama.cpp keeps only the pointer

@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 import attrs
-from platformdirs import user_cache_path
+
+from codellama_lsp import dirs
 
 _PROBE_SECONDS = 120
 
@@ -47,7 +48,7 @@ def extra_buffers(probe_model: Path) -> ProbeAnswer:
     """
     if not probe_model.is_file():
         return ProbeAnswer(works=not _has_amx(), how="no model to probe with; judged by the CPU")
-    store = user_cache_path("codellama-lsp", ensure_exists=True) / "probes.json"
+    store = dirs.cache_dir() / "probes.json"
     key = _fingerprint(probe_model)
     known = _read(store)
     if isinstance(known.get(key), bool):
@@ -56,6 +57,7 @@ def extra_buffers(probe_model: Path) -> ProbeAnswer:
     known[key] = works
     partial = store.with_suffix(f".{os.getpid()}")
     try:
+        dirs.make_private(store.parent)
         partial.write_text(json.dumps(known))
         partial.replace(store)
     except OSError:
@@ -64,7 +66,7 @@ def extra_buffers(probe_model: Path) -> ProbeAnswer:
 
 
 def _try(model: Path) -> bool:
-    command = [sys.executable, "-m", "codellama_lsp.engine.worker.probe", str(model)]
+    command = [sys.executable, "-P", "-m", "codellama_lsp.engine.worker.probe", str(model)]
     try:
         done = subprocess.run(
             command,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from codellama_lsp.engine.worker.context import Logits
 from codellama_lsp.prompt.healing import Ids
 
-Probabilities = npt.NDArray[np.float64]
+Probabilities = npt.NDArray[np.float32]
 
 #: For drawn candidates: the smallest set of tokens with this much probability (nucleus sampling).
 TOP_P = 0.95
@@ -17,10 +17,11 @@ TOP_P = 0.95
 
 def softmax(logits: Logits) -> Probabilities:
     """Probabilities of all tokens, shape [vocabulary]."""
-    scores = logits.astype(np.float64)
-    scores -= scores.max()
+    # Single precision is what the scores have, and three times as fast over 32,000 of them.
+    scores = logits - logits.max()
     np.exp(scores, out=scores)
-    return np.asarray(scores / scores.sum())
+    scores /= scores.sum()
+    return np.asarray(scores, dtype=np.float32)
 
 
 @attrs.frozen
@@ -78,7 +79,7 @@ class Chooser:
     def _pick(self, share: Probabilities) -> int:
         if self._temperature <= 0:
             return int(share.argmax())
-        sharpened = share ** (1 / self._temperature)
+        sharpened = share.astype(np.float64) ** (1 / self._temperature)
         order = np.argsort(sharpened)[::-1]
         ranked = sharpened[order] / max(float(sharpened.sum()), 1e-300)
         kept = int(np.searchsorted(np.cumsum(ranked), TOP_P)) + 1

@@ -1,0 +1,227 @@
+"""``codellama-lsp bench``: what a keystroke costs, through the editor's own pipeline."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codellama_lsp.context.windows import WindowBudget
+    from codellama_lsp.engine.protocol import EngineInfo
+    from codellama_lsp.engine.spec import EngineSpec
+    from codellama_lsp.evaluation.keystrokes.report import Report
+    from codellama_lsp.evaluation.keystrokes.samples import Sample
+    from codellama_lsp.evaluation.keystrokes.traces import Event
+
+#: What llama-server can hold with llama.vim's ``-b 1024``, so that windows are equal by default.
+_CONTEXT_TOKENS = 740
+#: Of the engine's cells, what the pipeline's windows may take at most.
+_WINDOW_SHARE = 0.6
+_USUAL_CELLS = 8192
+_LONG_TRAINED_TOKENS = 2**18
+_FILES = 4
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("bench", help="measure what keystrokes cost")
+    benches = parser.add_subparsers(dest="bench", required=True, metavar="BENCH")
+    keys = benches.add_parser(
+        "keystrokes",
+        help="play typing traces: fresh tokens and milliseconds per keystroke",
+        description="Plays a typing trace over real files through the editor's own pipeline and "
+        "counts every token given to the model between a keystroke and the first visible "
+        "character. The result cache is off.",
+    )
+    keys.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files to type in")
+    which = keys.add_mutually_exclusive_group()
+    which.add_argument("--model", metavar="NAME|PATH", help="a GGUF (default: as for serve)")
+    which.add_argument(
+        "--shape", choices=("nano", "7b", "13b"), help="random weights of this shape instead"
+    )
+    keys.add_argument(
+        "--quant", choices=("q4_0", "q8_0", "q4_k"), default="q4_0", help="of a --shape"
+    )
+    keys.add_argument("--events", type=_positive, default=600, metavar="N", help="(default 600)")
+    keys.add_argument("--seed", type=int, default=7)
+    keys.add_argument(
+        "--context-tokens",
+        type=_positive,
+        default=_CONTEXT_TOKENS,
+        metavar="N",
+        help=f"size of both windows together (default {_CONTEXT_TOKENS})",
+    )
+    keys.add_argument(
+        "--max-tokens", type=_positive, default=16, metavar="N", help="generated (default 16)"
+    )
+    keys.add_argument(
+        "--vs-llama-server",
+        type=Path,
+        metavar="BIN",
+        help="play the same trace to this llama-server as llama.vim would",
+    )
+    keys.add_argument("--json", action="store_true", help="print JSON")
+    keys.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it (needs matplotlib)")
+    keys.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; an interrupt prints what was measured until then."""
+    from codellama_lsp.cli.main import UsageError, UserError
+    from codellama_lsp.evaluation.keystrokes.plot import PlotError, check_plot, draw
+    from codellama_lsp.evaluation.keystrokes.report import Report
+    from codellama_lsp.evaluation.keystrokes.sources import choose_files
+    from codellama_lsp.evaluation.keystrokes.traces import trace
+
+    rng = random.Random(args.seed)
+    try:
+        if args.plot:
+            check_plot(args.plot)
+        files = choose_files(args.paths, _FILES, rng, context_tokens=args.context_tokens)
+    except (OSError, ValueError, PlotError) as error:
+        raise UsageError(str(error)) from error
+    spec = _spec(args)
+    report = Report(
+        model=spec.name,
+        settings={
+            "seed": args.seed,
+            "events": args.events,
+            "context_tokens": args.context_tokens,
+            "max_tokens": args.max_tokens,
+        },
+    )
+    code = 0
+    try:
+        played: list[tuple[Event, Sample]] = []
+        events = trace(files, args.events, args.seed)
+        info = asyncio.run(_play(spec, events, args, report, played))
+        if args.vs_llama_server:
+            _play_peer(spec, info, args, report, played)
+    except KeyboardInterrupt:
+        report.interrupted, code = True, 1
+        print("\ninterrupted; this is what was measured so far", file=sys.stderr)
+    if not report.ours:
+        raise UserError("nothing was measured")
+    print(json.dumps(report.as_json(), indent=1) if args.json else report.as_text())
+    if args.plot:
+        draw(report, args.plot)
+        print(f"drawn: {args.plot}", file=sys.stderr)
+    return code
+
+
+def _spec(args: argparse.Namespace) -> EngineSpec:
+    """The model to load, made first if it is a shape."""
+    from codellama_lsp.engine.spec import EngineSpec
+    from codellama_lsp.models.catalogue import resolve_model
+
+    needed = math.ceil(args.context_tokens / _WINDOW_SHARE) + args.max_tokens + 64
+    # Two files side by side, as with the usual number of cells, as long as that is affordable.
+    cells = needed * 2 if needed <= 32768 else needed
+    load = {"context_tokens": cells} if cells > _USUAL_CELLS else {}
+    if args.shape is None:
+        return EngineSpec.of_model(resolve_model(args.model).path, load)
+    from codellama_lsp.models.shapes import TRAINED_TOKENS, ensure_shape
+
+    progress = _Progress(f"making the {args.shape} shape", 100)
+    path = ensure_shape(
+        args.shape,
+        quantization=args.quant,
+        trained_tokens=TRAINED_TOKENS if needed <= TRAINED_TOKENS else _LONG_TRAINED_TOKENS,
+        report=lambda share: progress.to(int(100 * share)),
+    )
+    return EngineSpec.of_model(path, load)
+
+
+async def _play(
+    spec: EngineSpec,
+    events: Iterable[Event],
+    args: argparse.Namespace,
+    report: Report,
+    played: list[tuple[Event, Sample]],
+) -> EngineInfo:
+    from codellama_lsp.completion.pipeline import Completer
+    from codellama_lsp.config.settings import Settings
+    from codellama_lsp.engine.supervisor import EngineSupervisor
+    from codellama_lsp.evaluation.keystrokes.play import play
+    from codellama_lsp.evaluation.keystrokes.watch import WatchedProvider
+
+    settings = Settings(context_tokens=args.context_tokens, max_tokens=args.max_tokens)
+    supervisor = EngineSupervisor(spec)
+    watched = WatchedProvider(supervisor)
+    try:
+        info = await (await watched.engine()).info()
+        report.model = info.model_name
+        report.settings["threads"] = info.details.get("threads", "")
+        progress = _Progress("keystrokes", args.events)
+        async for event, sample in play(events, Completer(watched, lambda: settings), watched):
+            report.ours.append(sample)
+            played.append((event, sample))
+            progress.to(len(played))
+        progress.end()
+        return info
+    finally:
+        await supervisor.close()
+
+
+def _play_peer(
+    spec: EngineSpec,
+    info: EngineInfo,
+    args: argparse.Namespace,
+    report: Report,
+    played: list[tuple[Event, Sample]],
+) -> None:
+    from codellama_lsp.completion.budget import window_budget
+    from codellama_lsp.evaluation.keystrokes.peer import LlamaServer, batch_tokens, play_peer
+
+    assert spec.model is not None
+    budget: WindowBudget = window_budget(info, args.context_tokens)
+    batch = batch_tokens(
+        budget.prefix_chars / info.chars_per_token, budget.suffix_chars / info.chars_per_token
+    )
+    threads = int(info.details.get("threads") or 1)
+    report.peer_name = f"llama-server -b {batch} -ub {batch} --cache-reuse 256"
+    with LlamaServer(args.vs_llama_server, spec.model, batch=batch, threads=threads) as server:
+        progress = _Progress("llama-server", len(played))
+        for _, sample in play_peer(played, server.client, budget.prefix_chars, budget.suffix_chars):
+            report.peers.append(sample)
+            progress.to(len(report.peers))
+        progress.end()
+
+
+class _Progress:
+    """A line on stderr that is written over, about five times a second."""
+
+    def __init__(self, what: str, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._what = what
+        self._total = total
+        self._clock = clock
+        self._started_s = self._shown_s = clock()
+
+    def to(self, done: int) -> None:
+        """So much is done."""
+        now_s = self._clock()
+        if now_s - self._shown_s < 0.2 and done < self._total:
+            return
+        self._shown_s = now_s
+        left_s = (now_s - self._started_s) / max(done, 1) * (self._total - done)
+        line = f"\r{self._what}: {done} of {self._total}, about {left_s:.0f} s left   "
+        print(line, end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """The line is done."""
+        print(file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError("expected a whole number above 0")
+    return value

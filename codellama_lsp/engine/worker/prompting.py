@@ -1,0 +1,93 @@
+"""A request's segments become a prompt: token ids in the order that the model was trained on."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from codellama_lsp.engine.protocol import BadRequestError, GenerateRequest, Layout
+from codellama_lsp.engine.worker.cache import Ids
+from codellama_lsp.engine.worker.generate import DRAFT_TOKENS
+from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.prompt.budget import fit
+from codellama_lsp.prompt.healing import tokens_to_heal
+from codellama_lsp.prompt.layout import PromptParts, left_to_right, prefix_first, suffix_first
+from codellama_lsp.prompt.special import InfillIds
+
+#: PRE, SUF and MID.
+_SENTINELS = 3
+
+
+@attrs.frozen
+class Prompt:
+    """A prompt on token ids; `required` are the bytes that healing took off its end."""
+
+    ids: Ids
+    required: bytes
+    healed: int
+    layout: Layout
+
+
+class PromptBuilder:
+    """Builds prompts of at most `most_tokens`, the generated tokens counted in."""
+
+    def __init__(self, model: Model, *, most_tokens: int, healing_tokens: int) -> None:
+        self._model = model
+        self._most_tokens = most_tokens
+        self._healing_tokens = healing_tokens
+        first = model.encoder.ordinary("x")
+        self._dummy_space = b" " if model.pieces.spell(first).startswith(b" ") else b""
+
+    def build(self, request: GenerateRequest) -> Prompt:
+        """The prompt for `request`. Raises `BadRequestError` where no room is left for one."""
+        layout = self._layout(request.layout)
+        parts = self._parts(request, layout)
+        # The tokens at the cursor end the prefix, but for what PSM has behind MID. At MID itself
+        # nothing needs healing: in training, too, the middle began there with a token of its own.
+        last = parts.middle if layout is Layout.PSM else parts.prefix
+        healed, required = 0, b""
+        if request.heal:
+            healed = tokens_to_heal(last, self._model.pieces, self._healing_tokens)
+            kept = last[: len(last) - healed]
+            required = self._model.pieces.spell(last[len(kept) :])
+            if layout is Layout.PSM:
+                parts = attrs.evolve(parts, middle=kept)
+            else:
+                parts = attrs.evolve(parts, prefix=kept)
+        if layout is not Layout.PSM and not request.prefix.text:
+            required = self._dummy_space  # what the first token of any text begins with
+        tokens = self._ordered(parts, layout)
+        return Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
+
+    def _layout(self, wanted: Layout) -> Layout:
+        ids = self._model.infill
+        if not isinstance(ids, InfillIds):
+            return Layout.LEFT_TO_RIGHT
+        if wanted is Layout.SPM and not ids.suffix_first:
+            return Layout.PSM  # other families were not trained on this suffix-first order
+        return wanted
+
+    def _parts(self, request: GenerateRequest, layout: Layout) -> PromptParts:
+        encoder = self._model.encoder
+        before = request.prefix.text
+        typed = min(request.typed_chars, len(before)) if layout is Layout.PSM else 0
+        cut = len(before) - typed
+        parts = PromptParts(
+            context=[t for segment in request.context for t in encoder.infill(segment.text)],
+            prefix=encoder.ordinary(before[:cut]),
+            suffix=[] if layout is Layout.LEFT_TO_RIGHT else encoder.infill(request.suffix.text),
+            middle=encoder.infill(before[cut:]),
+        )
+        overhead = len(self._model.bos) + _SENTINELS + request.max_tokens + DRAFT_TOKENS
+        budget = self._most_tokens - overhead
+        if budget < 16:
+            raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
+        return fit(parts, budget).parts
+
+    def _ordered(self, parts: PromptParts, layout: Layout) -> list[int]:
+        bos, ids = self._model.bos, self._model.infill
+        if layout is Layout.LEFT_TO_RIGHT or not isinstance(ids, InfillIds):
+            return left_to_right(bos, parts) or [0]
+        if layout is Layout.SPM:
+            return suffix_first(bos, ids, parts)
+        return prefix_first(bos, ids, parts)
