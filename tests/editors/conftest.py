@@ -12,7 +12,7 @@ import pytest
 from tests.editors.neovim import PLUGIN, Neovim, find_neovim, until
 
 STUB = Path(__file__).parent / "stub_server.py"
-SERVER = [sys.executable, "-m", "codellama_lsp.cli.main", "serve"]
+SERVER = [sys.executable, "-m", "codellama_lsp", "serve"]
 
 
 class Session:
