@@ -113,3 +113,22 @@ def test_a_full_disk_is_said_before_anything_is_written(
     monkeypatch.setattr(shapes.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(ShapeError, match="7b shape needs"):
         shapes.ensure_shape("7b")
+
+
+def test_healing_is_short_whatever_the_model_prefers(
+    tmp_path: Path, vocabulary: Vocabulary
+) -> None:
+    path = write(tmp_path / "small.gguf", vocabulary, "q4_0")
+    backend = LlamaBackend(WorkerSettings(path, extra_buffers=False, threads=1))
+    backend.load(lambda share: None)
+    try:
+        text = "def retrieve_everything(arguments):\n                return arguments"
+        for end in range(10, len(text)):
+            made = GenerateRequest(
+                "d", Segment("p", end, text[:end]), Segment("s", 1, "\n"), max_tokens=8
+            )
+            result = backend.generate(made, lambda index, piece: None, CancelFlag())
+            tokens = result.tokens
+            assert tokens.before_text - tokens.drafted <= tokens.fresh + tokens.healed + 1
+    finally:
+        backend.close()

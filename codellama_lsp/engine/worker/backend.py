@@ -314,6 +314,7 @@ class LlamaBackend:
             self._cache,
             request=request,
             required=prompt.required,
+            healed=prompt.healed,
             copier=_copier(request) if copying or drafting else None,
             copy_settings=self._copy if copying else CopySettings(),
             policy=policy if drafting else None,
