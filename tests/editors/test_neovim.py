@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.editors.conftest import STUB as STUB_SERVER
 from tests.editors.conftest import Open, Session
 from tests.editors.neovim import until
 
@@ -125,9 +126,7 @@ def test_accept_line_by_line(open_neovim: Open) -> None:
 
 
 def test_closers_behind_the_cursor_are_replaced(open_neovim: Open) -> None:
-    session = open_neovim(
-        "\n", stub={"anchor": "print(", "texts": ["'a')"], "replaces_rest": True}
-    )
+    session = open_neovim("\n", stub={"anchor": "print(", "texts": ["'a')"], "replaces_rest": True})
     vim = session.neovim
     vim.type("iprint()<Left>")
     until(lambda: "'a'" in vim.ghost(), "ghost text")
@@ -160,7 +159,7 @@ def test_keys_keep_their_meaning_where_nothing_is_shown(open_neovim: Open) -> No
 def test_beside_another_language_server(open_neovim: Open) -> None:
     session = open_neovim("values = [1]\n\n", stub=STUB)
     vim = session.neovim
-    vim.lua(_SECOND.format(stub=os.path.join(os.path.dirname(__file__), "stub_server.py")))
+    vim.lua(_SECOND.format(stub=STUB_SERVER))
     until(lambda: vim.lua("return #vim.diagnostic.get(0)") == 1, "the other one's diagnostic")
     vim.type("jitotal = ")
     vim.until_ghost(WHOLE)
@@ -314,6 +313,17 @@ def test_checkhealth(open_neovim: Open) -> None:
 
 def test_help_is_there(open_neovim: Open) -> None:
     vim = open_neovim("\n", stub=STUB).neovim
-    vim.lua("vim.cmd.helptags(vim.api.nvim_get_runtime_file('doc/codellama.txt', false)[1]:match('(.*)/'))")
+    # Tags go to a copy: the plugin's directory may be read-only.
+    vim.lua(_TAGS)
     vim.command_line("help codellama-keys")
     until(lambda: "accept_word" in vim.text(), "the section about keys")
+
+
+_TAGS = """
+local page = vim.api.nvim_get_runtime_file('doc/codellama.txt', false)[1]
+local copy = vim.fn.tempname()
+vim.fn.mkdir(copy .. '/doc', 'p')
+vim.fn.writefile(vim.fn.readfile(page), copy .. '/doc/codellama.txt')
+vim.cmd.helptags(copy .. '/doc')
+vim.opt.runtimepath:prepend(copy)
+"""
