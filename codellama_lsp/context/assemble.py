@@ -19,7 +19,7 @@ from codellama_lsp.context.index.words import identifiers, split
 from codellama_lsp.context.languages import comment
 
 #: Estimates of token counts err; a prompt over its budget costs more than an empty place in it.
-_SAFETY = 1.15
+_SAFETY = 1.08
 #: One candidate may not take more than this share of the budget while others wait.
 _LARGEST_SHARE = 0.35
 _LARGEST_SIMILAR_SHARE = 0.25

@@ -38,6 +38,7 @@ _MOST_MEMBERS = 120
 _LEAST_PARTIAL = 2
 _SELF = ("self", "this", "cls", "super")
 _BASE_HOPS = 3
+_RETURNS = re.compile(r"(?:->|\)\s*:)\s*[\"'&*]?(?:Optional\[|Promise<)?(?:\w+\.)*([^\W\d]\w*)")
 _ACCESS = re.compile(r"([^\W\d]\w*)(?:\.|->|::)([^\W\d]\w*)")
 
 
@@ -208,7 +209,7 @@ class _References:
 
     def _types_of(self, name: str) -> list[Found]:
         """Classes that a variable, or a name that is a class itself, has as its type."""
-        kind = self._view.types.get(name, name)
+        kind = self._view.types.get(name) or self._returned_by(self._view.results.get(name)) or name
         found = [f for f in self._definitions(kind) if f.definition.kind == "class"]
         if not found:
             plain = kind.replace("_", "").lower()
@@ -218,6 +219,14 @@ class _References:
                 if f.definition.kind == "class" and same_family(f.language, self._query.language)
             ]
         return sorted(found, key=lambda f: -nearness(f.path, self._query.path))[:2]
+
+    def _returned_by(self, function: str | None) -> str:
+        """The type that a function says it returns."""
+        for one in self._definitions(function)[:2] if function else ():
+            match = _RETURNS.search(one.definition.signature)
+            if match:
+                return match[1]
+        return ""
 
     def _definitions(self, name: str) -> list[Found]:
         if name in self._targets:

@@ -143,7 +143,7 @@ def _place(
     targets: Sequence[Found],
     rng: random.Random,
 ) -> Place | None:
-    typed = 0 if rng.random() < 0.6 else rng.randint(1, min(3, len(name) - 1))
+    typed = rng.randint(0, len(name) // 2)  # every keystroke of its first half is as likely
     offset = start + typed
     end = text.find("\n", offset)
     rest = text[offset : len(text) if end < 0 else end].rstrip()

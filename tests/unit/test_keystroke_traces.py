@@ -86,7 +86,7 @@ def test_returning_finds_the_cursor_where_it_was() -> None:
             assert where[event.uri] == (event.text, event.offset)
             returned += 1
         where[event.uri] = (event.text, event.offset)
-    assert returned > 3
+    assert returned
 
 
 def test_languages_take_turns(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Pure: text in, frozen values out. Must not know files, databases or cursors.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 
 import attrs
@@ -282,8 +283,9 @@ class _Cutter:
 
     def _head(self, node: tree_sitter.Node, body: tree_sitter.Node | None) -> str:
         if body is None or body.start_byte <= node.start_byte:
-            return _short(self._text(node).strip())
+            return _short(textwrap.dedent(self._text(node)).strip())
         text = self._source[node.start_byte : body.start_byte].decode("utf-8", "replace")
+        text = textwrap.dedent(" " * min(node.start_point[1], 80) + text)
         return _short(re.sub(r"\s*(?:[{]|=>)?\s*$", "", text).strip())
 
     def _doc(self, body: tree_sitter.Node | None, comment: str) -> str:
