@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
+from tests.editors.conftest import STUB as STUB_SERVER
 from tests.editors.conftest import Open, Session
 from tests.editors.neovim import until
 
@@ -159,7 +159,7 @@ def test_keys_keep_their_meaning_where_nothing_is_shown(open_neovim: Open) -> No
 def test_beside_another_language_server(open_neovim: Open) -> None:
     session = open_neovim("values = [1]\n\n", stub=STUB)
     vim = session.neovim
-    vim.lua(_SECOND.format(stub=Path(__file__).with_name("stub_server.py")))
+    vim.lua(_SECOND.format(stub=STUB_SERVER))
     until(lambda: vim.lua("return #vim.diagnostic.get(0)") == 1, "the other one's diagnostic")
     vim.type("jitotal = ")
     vim.until_ghost(WHOLE)
@@ -313,7 +313,17 @@ def test_checkhealth(open_neovim: Open) -> None:
 
 def test_help_is_there(open_neovim: Open) -> None:
     vim = open_neovim("\n", stub=STUB).neovim
-    found = "vim.api.nvim_get_runtime_file('doc/codellama.txt', false)[1]"
-    vim.lua(f"vim.cmd.helptags({found}:match('(.*)/'))")
+    # Tags go to a copy: the plugin's directory may be read-only.
+    vim.lua(_TAGS)
     vim.command_line("help codellama-keys")
     until(lambda: "accept_word" in vim.text(), "the section about keys")
+
+
+_TAGS = """
+local page = vim.api.nvim_get_runtime_file('doc/codellama.txt', false)[1]
+local copy = vim.fn.tempname()
+vim.fn.mkdir(copy .. '/doc', 'p')
+vim.fn.writefile(vim.fn.readfile(page), copy .. '/doc/codellama.txt')
+vim.cmd.helptags(copy .. '/doc')
+vim.opt.runtimepath:prepend(copy)
+"""
