@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from codellama_lsp.completion.types import Completion, CompletionRequest
     from codellama_lsp.context.documents import TextBuffer
 
+_MOST_LINGER_S = 5
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
@@ -66,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _complete(args: argparse.Namespace, request: CompletionRequest) -> list[Completion]:
+    import attrs
+
     from codellama_lsp.cli.engines import choose
     from codellama_lsp.completion.pipeline import Completer
     from codellama_lsp.config.settings import Layer, read_user_file, resolve
@@ -75,7 +79,9 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
     settings, more = resolve([Layer(options)])
     for problem in (*problems, *more):
         print(f"codellama-lsp: {problem}", file=sys.stderr)
-    supervisor = EngineSupervisor(choose(args.engine, args.model or settings.model))
+    # The engine of an editor that is open, or one that stays for the next command.
+    settings = attrs.evolve(settings, engine_linger_s=min(settings.engine_linger_s, _MOST_LINGER_S))
+    supervisor = EngineSupervisor(choose(args.engine, args.model, settings))
     try:
         completer = Completer(supervisor, lambda: settings)
         return [await completer.complete(request) for _ in range(args.repeat or 1)]

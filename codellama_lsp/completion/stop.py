@@ -119,6 +119,7 @@ class ReachedFollowing:
         # In a table of data, lines may well be alike.
         telling = telling and following[0].rstrip() != spot.line_above.rstrip()
         self._line = following[0].rstrip() if telling else None
+        self._line_before = spot.line_before
         self._lead = "" if spot.line_before.strip() else spot.line_before
 
     def cut(self, text: str) -> int | None:
@@ -128,7 +129,8 @@ class ReachedFollowing:
         position = 0
         for number, line in enumerate(text.split("\n")[:-1]):
             whole = line if number else self._lead + line
-            if whole.rstrip() == self._line and (number or self._lead or not position):
+            begins_line = number or self._lead or not self._line_before
+            if whole.rstrip() == self._line and begins_line:
                 return max(position - 1, 0)
             position += len(line) + 1
         return None

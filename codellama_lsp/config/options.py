@@ -19,6 +19,7 @@ import cattrs
 LayoutName = Literal["spm", "psm"]
 MultiLine = Literal["auto", "never", "always"]
 Placement = Literal["before", "prefix"]
+BackgroundName = Literal["full", "light", "off"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
 
@@ -45,7 +46,10 @@ class Options:
     time_budget_ms: int | None = attrs.field(default=None, metadata={"range": (10, 600_000)})
     """From the first generated token on."""
     debounce_ms: int | None = attrs.field(default=None, metadata={"range": (0, 10_000)})
-    """How long an automatic request waits for a newer one; 0: not at all."""
+    """How long an automatic request waits for a newer one; 0: not at all; unset: as the typing
+    rhythm and the model's speed suggest."""
+    speculate: bool | None = None
+    """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None
     workspace: bool | None = None
     """Whether the workspace is read for code that belongs into prompts."""
@@ -53,11 +57,36 @@ class Options:
     """Room for such code in a prompt, besides the windows."""
     workspace_placement: Placement | None = None
     """Where it stands: before the infilling prompt, or at the start of its prefix."""
+    background: BackgroundName | None = None
+    """How much may be done that nobody asked for."""
+    engine_threads: int | None = attrs.field(default=None, metadata={"range": (0, 512)})
+    """0: as many as the machine has cores, one for tiny models."""
+    engine_nice: int | None = attrs.field(default=None, metadata={"range": (0, 19)})
+    """Niceness of work that nobody waits for."""
+    engine_context_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 1048576)})
+    """Cells of the KV cache, shared by all documents; 0: chosen by model and free memory."""
+    engine_gpu_layers: int | None = attrs.field(default=None, metadata={"range": (-1, 1000)})
+    """-1: as many as the build can take."""
+    engine_linger_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
+    """How long an engine stays after its last client."""
+    engine_idle_free_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
+    """After how long without a request its model is freed; 0: never."""
     log_level: LogLevel | None = None
 
 
-#: Keys that decide what runs and where text goes: only the user's own settings may hold them.
-PERSONAL = frozenset({"model"})
+#: Keys that decide what runs, how, and where text goes: only the user's own settings may hold
+#: them.
+PERSONAL = frozenset(
+    {
+        "model",
+        "engine_threads",
+        "engine_nice",
+        "engine_context_tokens",
+        "engine_gpu_layers",
+        "engine_linger_s",
+        "engine_idle_free_s",
+    }
+)
 
 _CONVERTER = cattrs.Converter()
 _EXPECTED = {

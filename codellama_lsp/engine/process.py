@@ -23,6 +23,7 @@ from codellama_lsp.engine.protocol import (
     GenerateRequest,
     GenerateResult,
 )
+from codellama_lsp.engine.quiet import DEFAULT_NICE, Machine, Quiet
 from codellama_lsp.engine.spec import EngineSpec, LoadValue
 from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
@@ -119,7 +120,13 @@ def die_with_parent(parent_pid: int) -> None:
 
 
 def serve(
-    spec: EngineSpec, socket: Path, token: str, *, linger_s: float, first_client_s: float
+    spec: EngineSpec,
+    socket: Path,
+    token: str,
+    *,
+    linger_s: float,
+    first_client_s: float,
+    nice: int = DEFAULT_NICE,
 ) -> None:
     """Serve until the last client has gone; raises `EngineStartError`."""
     os.environ["GGML_NO_BACKTRACE"] = "1"
@@ -130,7 +137,13 @@ def serve(
     )
     # asyncio logs the text of what went wrong, which may quote a request.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    host = EngineHost(LazyBackend(spec), token, linger_s=linger_s, first_client_s=first_client_s)
+    host = EngineHost(
+        LazyBackend(spec),
+        token,
+        linger_s=linger_s,
+        first_client_s=first_client_s,
+        quiet=Quiet(Machine().level, nice),
+    )
 
     async def run() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, host.stop)

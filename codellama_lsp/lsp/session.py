@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +26,8 @@ from codellama_lsp.workspace.context import WorkspaceContext
 
 log = logging.getLogger(__name__)
 
-#: Chooses what to run, given the model that the settings name.
-ChooseEngine = Callable[[str | None], EngineSpec]
+#: Chooses what to run.
+ChooseEngine = Callable[[Settings], EngineSpec]
 
 _LAYERS = ("file", "initialization", "configuration", "command_line", "toggle")
 _CLOSE_PATIENCE_S = 0.5
@@ -87,6 +85,8 @@ class Session:
         layers = [self._layers[name] for name in _LAYERS if name in self._layers]
         self.settings, more = resolve(layers)
         set_level(self.settings.log_level)
+        if self._supervisor is not None:
+            self._supervisor.wish(self.settings.wishes)
         for problem in (*problems, *more):
             if problem not in self._told:
                 self._told.add(problem)
@@ -111,7 +111,7 @@ class Session:
     async def restart_engine(self) -> None:
         """Start anew, with the settings as they are now. Raises `EngineStartError`."""
         if self._supervisor is not None:
-            await self._supervisor.close()
+            await self._supervisor.close(end_shared=True)
         self._supervisor = None
         await self.engine()
 
@@ -134,13 +134,11 @@ class Session:
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
             return
-        pid = supervisor.pid
         try:
             async with asyncio.timeout(_CLOSE_PATIENCE_S):
                 await supervisor.close()
         except TimeoutError:
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
+            supervisor.kill_own()
 
     @property
     def engine_pid(self) -> int | None:
@@ -150,7 +148,7 @@ class Session:
     def _supervised(self) -> EngineSupervisor:
         if self._supervisor is None:
             try:
-                spec = self._choose(self.settings.model)
+                spec = self._choose(self.settings)
             except EngineStartError as error:
                 self._on_state(
                     EngineState(EngineStage.ERROR, message=error.message, remedy=error.remedy)
