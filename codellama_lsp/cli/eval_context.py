@@ -159,8 +159,8 @@ def _lift_text(table: Sequence[LiftRow], model: str, args: argparse.Namespace) -
         )
     lines += [
         "",
-        '"right before": mean share of characters before the first error; "name": the answer begins',
-        'with the rest of the name; "in prompt": the name stood in the code of other files.',
+        '"right before": mean share of characters before the first error; "name": the answer',
+        'begins with the rest of the name; "in prompt": the code of other files has the name.',
         "Differences in points with 95% paired bootstrap intervals.",
     ]
     return "\n".join(lines)
