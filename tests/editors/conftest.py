@@ -12,6 +12,7 @@ import pytest
 
 from tests.editors.neovim import PLUGIN, Neovim, find_neovim, until
 
+
 def missing(editor: str, reason: str) -> None:
     """Skip, or fail where the editor was to be there."""
     if editor in os.environ.get("CODELLAMA_EDITORS_REQUIRED", "").split(","):
