@@ -36,7 +36,7 @@ class Piece:
     line: int
     text: str
     form: str
-    """signature, skeleton, body or excerpt."""
+    """signature, skeleton, body, excerpt or usage."""
     score: float
     reasons: tuple[str, ...]
     stable: bool
@@ -225,6 +225,8 @@ class _Filling:
     def _forms(self, candidate: Candidate, room: int) -> list[tuple[str, str]]:
         """From the wanted form to smaller ones."""
         definition = candidate.found.definition
+        if definition.kind == "usage":
+            return [("usage", definition.body)]
         if definition.kind == "class":
             lines = (definition.skeleton or definition.signature).split("\n")
             return [

@@ -26,6 +26,7 @@ from codellama_lsp.context.candidates import (
     nearness,
 )
 from codellama_lsp.context.choose_similar import add_similar
+from codellama_lsp.context.choose_usage import usages
 from codellama_lsp.context.cursor import CursorView, view
 from codellama_lsp.context.index.cut import cut
 from codellama_lsp.context.index.imports import Import
@@ -53,9 +54,11 @@ def choose(library: Library, query: Query, most: int = 200) -> tuple[list[Candid
     chooser.own_class()
     chooser.names()
     chooser.beginnings()
-    add_similar(library, pool)
+    similar = add_similar(library, pool)
     shown = "\n".join(query.shown)
     kept = [c for c in pool.candidates() if not _is_shown(c.found, query, shown)]
+    kept += usages(library, pool, kept, similar)
+    kept.sort(key=lambda c: (-c.score, c.found.key))
     return kept[:most], seen
 
 

@@ -13,6 +13,10 @@ from codellama_lsp.engine.worker.context import Context
 Ids = npt.NDArray[np.int32]
 
 
+#: Tokens of another document that may be thrown away rather than kept on another sequence.
+_LITTLE = 8
+
+
 def common_prefix(a: Ids, b: Ids) -> int:
     """Length of the longest common prefix of two id arrays."""
     n = min(len(a), len(b))
@@ -59,8 +63,9 @@ class KvCache:
         best = max(range(len(shared)), key=lambda i: (shared[i], self._residents[i].used_at))
         source, reuse = self._residents[best], shared[best]
         target = source
-        if len(source.tokens) - reuse > max(64, len(source.tokens) // 4):
-            # Taking it over would throw away much that its own document will want again.
+        own = source.document == document
+        if len(source.tokens) - reuse > (max(64, len(source.tokens) // 4) if own else _LITTLE):
+            # Taking it over would throw away what its own document will want again.
             target = min(self._residents, key=self._worth)
         if target is not source:
             self._context.copy(source.sequence, target.sequence, reuse)
