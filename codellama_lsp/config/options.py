@@ -71,6 +71,8 @@ class Options:
     """How long an engine stays after its last client."""
     engine_idle_free_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
     """After how long without a request its model is freed; 0: never."""
+    warm_cache_mb: int | None = attrs.field(default=None, metadata={"range": (0, 1_048_576)})
+    """Disk for evaluated prompts, so that a restart does not evaluate them again; 0: none."""
     log_level: LogLevel | None = None
 
 
@@ -85,6 +87,7 @@ PERSONAL = frozenset(
         "engine_gpu_layers",
         "engine_linger_s",
         "engine_idle_free_s",
+        "warm_cache_mb",
     }
 )
 

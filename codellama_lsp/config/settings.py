@@ -61,6 +61,7 @@ class Settings:
     engine_gpu_layers: int = -1
     engine_linger_s: int = 30
     engine_idle_free_s: int = 900
+    warm_cache_mb: int = 0
     log_level: LogLevel = "warning"
 
     @property
@@ -70,6 +71,7 @@ class Settings:
             "threads": (self.engine_threads, 0),
             "context_tokens": (self.engine_context_tokens, 0),
             "gpu_layers": (self.engine_gpu_layers, -1),
+            "warm_cache_mb": (self.warm_cache_mb, 0),
         }
         return {name: value for name, (value, usual) in written.items() if value != usual}
 

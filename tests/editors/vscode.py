@@ -17,7 +17,10 @@ from typing import Any
 from tests.editors.neovim import PATIENCE_S, REPOSITORY, editors_dir, until
 
 EXTENSION = REPOSITORY / "editors" / "vscode"
-GHOST = ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text .view-line, .suggest-preview-text"
+GHOST = (
+    ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text .view-line, "
+    ".suggest-preview-text"
+)
 STATUS = '.statusbar-item[id*="codellama"]'
 
 
