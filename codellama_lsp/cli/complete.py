@@ -99,6 +99,13 @@ def _where(text: str) -> tuple[Path, int, int]:
     return Path(name), int(line), int(rest)
 
 
+def read_request(where: str) -> tuple[Path, CompletionRequest]:
+    """The file (absolute) and the request that FILE:LINE:COLUMN means. Raises `UserError`."""
+    path, line, column = _where(where)
+    args = argparse.Namespace(plan=None, layout=None, no_cache=True)
+    return path.resolve(), _request(path, line, column, args)[1]
+
+
 def _request(
     path: Path, line: int, column: int, args: argparse.Namespace
 ) -> tuple[TextBuffer, CompletionRequest]:

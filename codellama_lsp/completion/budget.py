@@ -20,9 +20,39 @@ _SMALL_PREFIX_TOKENS = 700
 _SMALL_SUFFIX_TOKENS = 250
 
 
-def window_budget(info: EngineInfo, context_tokens: int | None) -> WindowBudget:
-    """Window sizes for a model; `context_tokens`: what the user wants for both together."""
-    roof = int(info.context_tokens * _CONTEXT_SHARE)
+#: The same where code of the workspace stands in the prompt, too.
+_SHARED_CONTEXT_SHARE = 0.42
+
+#: A prefix window may outgrow its budget before it moves.
+_WINDOW_SLACK = 1.2
+
+#: Code of the workspace is read ahead; reading it should be over in about this time.
+_MOST_READ_AHEAD_S = 12.0
+_MOST_WORKSPACE_TOKENS = 16_384
+_LEAST_WORKSPACE_TOKENS = 96
+
+
+def workspace_budget(
+    info: EngineInfo, windows: WindowBudget, max_tokens: int, wanted: int | None
+) -> int:
+    """Tokens for code of the workspace; `wanted`: what the user set. 0 where there is no room."""
+    shown = (windows.prefix_chars + windows.suffix_chars) / max(info.chars_per_token, 0.5)
+    room = int(info.context_tokens - shown * _WINDOW_SLACK - max_tokens - 16)
+    if wanted is None:
+        speed = info.prefill_tokens_per_s or 1000.0
+        wanted = min(int(speed * _MOST_READ_AHEAD_S), _MOST_WORKSPACE_TOKENS)
+    tokens = min(room, wanted)
+    return tokens if tokens >= _LEAST_WORKSPACE_TOKENS else 0
+
+
+def window_budget(
+    info: EngineInfo, context_tokens: int | None, *, shared: bool = False
+) -> WindowBudget:
+    """Window sizes for a model; `context_tokens`: what the user wants for both together.
+
+    `shared`: code of the workspace needs room as well.
+    """
+    roof = int(info.context_tokens * (_SHARED_CONTEXT_SHARE if shared else _CONTEXT_SHARE))
     if context_tokens is not None:
         total = min(context_tokens, roof)
     elif info.context_tokens <= _SMALL_CONTEXT_TOKENS:

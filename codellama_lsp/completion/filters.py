@@ -11,19 +11,22 @@ from collections.abc import Callable
 
 import attrs
 
-from codellama_lsp.completion.brackets import (
-    open_quote,
-    string_end,
-    surplus_closers,
-    wanted_closers,
-)
-from codellama_lsp.completion.spot import Spot, is_telling
+from codellama_lsp.completion.closing import closings_of
+from codellama_lsp.completion.echo import unfenced
+from codellama_lsp.completion.indentation import own_indentation
+from codellama_lsp.completion.spot import Spot, indent_width, is_telling
+from codellama_lsp.syntax.scan import Closing, scan
 
 _CLOSING = ")]}\"'`"
-_CLOSERS = re.compile(r"[)\]}\"'`]*")
 
 #: A part of the rest of the line that long is no coincidence.
 _LONG_OVERLAP_CHARS = 8
+
+#: Of the line before the cursor, so much said again is no coincidence.
+_LEAST_ECHO_CHARS = 3
+
+#: A line that long does not stand twice in a row.
+_LONG_LINE_CHARS = 12
 
 
 @attrs.frozen
@@ -38,6 +41,11 @@ class Draft:
 Filter = Callable[[Draft, Spot], Draft]
 
 
+def fences(draft: Draft, spot: Spot) -> Draft:
+    """Drop the line of markdown that code was wrapped in."""
+    return attrs.evolve(draft, text=unfenced(draft.text, spot))
+
+
 def trailing_blanks(draft: Draft, spot: Spot) -> Draft:
     """Drop blank lines at the end, and blanks before the end of the line."""
     text = draft.text
@@ -46,6 +54,44 @@ def trailing_blanks(draft: Draft, spot: Spot) -> Draft:
     if "\n" in tail or not spot.line_after.strip():
         return attrs.evolve(draft, text=stripped)
     return draft
+
+
+def said_before(draft: Draft, spot: Spot) -> Draft:
+    """Drop a beginning that repeats the line before the cursor, or its last word."""
+    line = spot.line_before.lstrip()
+    text = draft.text.lstrip(" \t")
+    for start in (0, *(match.start() for match in re.finditer(r"(?<=\s)\S", line))):
+        said = line[start:]
+        if len(said.strip()) < _LEAST_ECHO_CHARS:
+            break
+        if not text.startswith(said.rstrip()) or (start and not is_telling(said)):
+            continue
+        rest = text[len(said.rstrip()) :]
+        if said[-1].isspace():
+            if start == 0 and rest[:1].isspace() and rest.strip():
+                return attrs.evolve(draft, text=rest.lstrip(" \t"))
+            continue
+        whole_line = start == 0 and len(said) > _LONG_OVERLAP_CHARS and is_telling(said)
+        word = start and re.fullmatch(r"\w{3,}", said) and re.match(r"\w", rest)
+        if (whole_line and rest.strip()) or word:
+            return attrs.evolve(draft, text=rest)
+    return draft
+
+
+def line_above(draft: Draft, spot: Spot) -> Draft:
+    """Drop a text whose first line is the line above once more."""
+    if spot.line_before.strip():
+        return draft
+    first = draft.text.split("\n", 1)[0]
+    above = spot.before.split("\n")[-2:-1]
+    whole = (spot.line_before + first).rstrip()
+    if not above or whole != above[0].rstrip() or len(whole.strip()) < _LONG_LINE_CHARS:
+        return draft
+    # In a table of data, or among calls that are alike already, a line may stand twice.
+    higher = next(iter(list(spot.lines_above())[1:2]), "")
+    if higher.rstrip() == whole or not re.match(r"\s*[\w@$]", whole) or whole.endswith(","):
+        return draft
+    return attrs.evolve(draft, text="")
 
 
 def following_lines(draft: Draft, spot: Spot) -> Draft:
@@ -59,9 +105,13 @@ def following_lines(draft: Draft, spot: Spot) -> Draft:
         tail = [line.rstrip() for line in whole[start:] if line.strip()]
         if not tail or tail != following[: len(tail)] or not whole[start].strip():
             continue
-        if any(map(is_telling, tail)) or surplus_closers("\n".join(lines[start:])):
+        if any(map(is_telling, tail)) or _is_closing("\n".join(lines[start:]), spot):
             return attrs.evolve(draft, text="\n".join(lines[:start]))
     return draft
+
+
+def _is_closing(text: str, spot: Spot) -> bool:
+    return bool(scan(text, spot.lexis).closings)
 
 
 def rest_of_line(draft: Draft, spot: Spot) -> Draft:
@@ -70,60 +120,123 @@ def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     text = draft.text.rstrip()
     if not rest or "\n" in text or rest[0] in _CLOSING:
         return draft
-    if text.endswith(rest) and (is_telling(rest) or _is_own_end(rest, text)):
+    if text.endswith(rest) and (is_telling(rest) or _is_own_end(rest, text, spot)):
         return attrs.evolve(draft, text=text[: len(text) - len(rest)])
+    stripped = rest.lstrip()
+    if stripped != rest and text.endswith(stripped) and is_telling(stripped):
+        return attrs.evolve(draft, text=text[: len(text) - len(stripped)].rstrip())
     for length in range(min(len(rest), len(text)), _LONG_OVERLAP_CHARS - 1, -1):
         if text.endswith(rest[:length]) and is_telling(rest[:length]):
             return attrs.evolve(draft, text=text[:-length])
+    if is_telling(rest) and len(rest) >= _LONG_OVERLAP_CHARS:
+        whole = re.search(rf"(?<!\w){re.escape(rest)}(?!\w)", text)
+        if whole:
+            return attrs.evolve(draft, text=text[: whole.start()])
     return draft
 
 
-def _is_own_end(rest: str, text: str) -> bool:
+def _is_own_end(rest: str, text: str, spot: Spot) -> bool:
     """Whether a short `rest` at the end of `text` is more than a coincidence of letters."""
-    return not rest[0].isalnum() and len(surplus_closers(text)) >= len(surplus_closers(rest))
+    begin = text[-len(rest) - 1 : -len(rest)] + rest[0]
+    if re.fullmatch(r"\w\w", begin):
+        return False
+    if not scan(rest, spot.lexis, spot.stack).closings:
+        return rest[-1] in ":;{" or not re.match(r"\w", rest)
+    # With it, something would be closed twice that would not be without it.
+    without = spot.scan_after(spot.scan(text[: len(text) - len(rest)]).stack)
+    return without.faults < spot.scan_after(spot.scan(text).stack).faults
 
 
 def closers(draft: Draft, spot: Spot) -> Draft:
-    """Close brackets and quotes once: those right after the cursor and those generated.
+    """Close brackets and quotes once: those after the cursor and those generated.
 
     Where the text ends with the surplus ones they are dropped; where it goes on after them, it
     takes the place of those in the document.
     """
-    run = _CLOSERS.match(spot.after).group()  # type: ignore[union-attr]  # it matches everything
-    generated = _generated_closers(draft.text, spot)
-    if not run or not generated:
+    text = draft.text
+    surplus = closings_of(text, spot).surplus
+    if not surplus:
         return draft
-    needed = _closers_needed(spot, len(run))
-    count = min(len(run), len(generated) - needed)
-    while count > 0 and "".join(char for _, char in generated[-count:]) != run[:count]:
-        count -= 1
-    if count <= 0:
+    start = surplus[0].offset
+    line_start = text.rfind("\n", 0, start)
+    own_line = line_start >= 0 and not text[line_start:start].strip()
+    tail, rest = _squeezed(text[start:]), _squeezed(spot.line_after)
+    beside = _beside(surplus, spot)
+    if own_line:
+        if beside:
+            return attrs.evolve(draft, replaced_chars=beside)
+        return attrs.evolve(draft, text=text[:line_start])
+    if rest.startswith(tail) or not beside:
+        kept = text[:start]
+        spaced = spot.line_after[:1].isspace() or not beside
+        return attrs.evolve(draft, text=kept.rstrip() if spaced else kept)
+    end = spot.line_after.rstrip()
+    if len(end) > beside and len(tail) > len(rest) and text.rstrip().endswith(end[beside:]):
+        return attrs.evolve(draft, replaced_chars=len(end))
+    return attrs.evolve(draft, replaced_chars=beside)
+
+
+def _beside(surplus: list[Closing] | tuple[Closing, ...] | object, spot: Spot) -> int:
+    """How many characters right after the cursor are just these closers; 0 if they are not."""
+    assert isinstance(surplus, list | tuple)
+    run = "".join(closing.text for closing in surplus)
+    while run and not spot.line_after.startswith(run):
+        run = run[:-1]
+    return len(run)
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def unbalanced(draft: Draft, spot: Spot) -> Draft:
+    """Drop closers of nothing, where all that was opened before is known."""
+    if not spot.from_start or spot.scanned.faults or spot.lexis.loose_closers or _in_markup(spot):
         return draft
-    start = generated[-count][0]
-    own_line = not draft.text[:start].rpartition("\n")[2].strip() and "\n" in draft.text[:start]
-    tail = draft.text[start:].rstrip()
-    if tail in (run[:count], spot.line_after.rstrip()) and not own_line:
-        return attrs.evolve(draft, text=draft.text[:start])
-    return attrs.evolve(draft, replaced_chars=count)
+    stray = closings_of(draft.text, spot).stray
+    if not stray:
+        return draft
+    start, end = stray[0].offset, stray[-1].offset + len(stray[-1].text)
+    tail = draft.text[end:]
+    if draft.text[start:end] == "".join(closing.text for closing in stray) and not tail.strip(
+        ";,: \n"
+    ):
+        return attrs.evolve(draft, text=draft.text[:start] + tail)
+    return attrs.evolve(draft, text=draft.text[:start])
 
 
-def _closers_needed(spot: Spot, there: int) -> int:
-    """How many closers are still missing with the `there` ones right after the cursor."""
-    wanted = len(wanted_closers(spot.line_before)) + bool(open_quote(spot.line_before))
-    needed = max(wanted - there, 0)
-    if spot.to_end:
-        # A call over several lines: count what the document's rest closes.
-        needed = max(needed, len(wanted_closers(spot.before)) - len(surplus_closers(spot.after)))
-    return needed
+def _in_markup(spot: Spot) -> bool:
+    """Whether the cursor is in text between tags, where a bracket is a bracket."""
+    if spot.language_id == "php":
+        return spot.before.rfind("?>") > spot.before.rfind("<?") or "<?" not in spot.before
+    if spot.lexis.name != "script":
+        return False
+    return re.search(r"(?:>|/>)[^<>;{}()=]*$", spot.before) is not None and "<" in spot.before
 
 
-def _generated_closers(text: str, spot: Spot) -> list[tuple[int, str]]:
-    """Closers in `text` of what was opened before it, quotes included."""
-    quote = open_quote(spot.line_before)
-    if not quote or not spot.line_after.startswith(quote):
-        return surplus_closers(text)
-    end = string_end(text, quote)
-    return [] if end is None else [(end, quote), *surplus_closers(text, end + 1)]
+def closing_tag(draft: Draft, spot: Spot) -> Draft:
+    """Drop a closing tag that follows the cursor already, and a template's angle bracket."""
+    rest = spot.line_after.strip()
+    if rest[:1] != ">" or "\n" in draft.text:
+        return draft
+    depth = 0
+    for offset, char in enumerate(draft.text):
+        before = draft.text[offset - 1 : offset]
+        if char == "<":
+            depth += 1
+        elif char == ">" and before not in ("-", "="):
+            depth -= 1
+            if depth < 0:
+                tail = _squeezed(draft.text[offset:])
+                if _squeezed(rest).startswith(tail):
+                    return attrs.evolve(draft, text=draft.text[:offset])
+                return draft
+    return draft
+
+
+def indentation(draft: Draft, spot: Spot) -> Draft:
+    """Indent as the document does."""
+    return attrs.evolve(draft, text=own_indentation(draft.text, spot))
 
 
 def repeats_document(draft: Draft, spot: Spot) -> Draft:
@@ -141,9 +254,15 @@ def repeats_document(draft: Draft, spot: Spot) -> Draft:
 
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
+    ("fences", fences),
+    ("indentation", indentation),
+    ("said_before", said_before),
+    ("line_above", line_above),
     ("following_lines", following_lines),
     ("rest_of_line", rest_of_line),
+    ("closing_tag", closing_tag),
     ("closers", closers),
+    ("unbalanced", unbalanced),
     ("repeats_document", repeats_document),
     ("trailing_blanks", trailing_blanks),
 )
@@ -157,3 +276,6 @@ def run_filters(text: str, spot: Spot) -> tuple[Draft, str]:
         if not draft.text.strip():
             return draft, name
     return draft, ""
+
+
+__all__ = ["FILTERS", "Draft", "Filter", "indent_width", "run_filters"]

@@ -19,6 +19,8 @@ class Outcome(enum.StrEnum):
     """Switched off by settings, here or everywhere."""
     EXCLUDED = "excluded"
     """This document never reaches a model (secrets, too large, binary)."""
+    SKIPPED = "skipped"
+    """Not the moment (a word is being erased); `Completion.detail` says why."""
     EMPTY = "empty"
     """The model had nothing to say."""
     FILTERED = "filtered"

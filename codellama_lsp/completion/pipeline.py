@@ -8,44 +8,53 @@ Must not know LSP, processes or which engine answers.
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import attrs
 
-from codellama_lsp.completion.budget import window_budget
+from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
-from codellama_lsp.completion.filters import run_filters
+from codellama_lsp.completion.known import KnownSuggestions
+from codellama_lsp.completion.moment import Moments
 from codellama_lsp.completion.outcome import Outcome
-from codellama_lsp.completion.plan import Plan, choose_plan
+from codellama_lsp.completion.plan import PlanKind, choose_plan
 from codellama_lsp.completion.spot import Spot
-from codellama_lsp.completion.stop import first_cut, stop_rules
+from codellama_lsp.completion.stream import Stream
 from codellama_lsp.completion.types import (
     Completion,
     CompletionRequest,
-    CompletionTimings,
     DocumentSnapshot,
-    Suggestion,
     Trigger,
 )
 from codellama_lsp.config.settings import Settings
+from codellama_lsp.context.related import Asked, Placer, RelatedCode
+from codellama_lsp.context.shield import Shield
 from codellama_lsp.context.windows import WindowTracker
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
     BadRequestError,
     EngineError,
-    Finish,
+    EngineInfo,
     GenerateRequest,
-    GenerateResult,
+    Priority,
+    Segment,
 )
 
 log = logging.getLogger(__name__)
 
 _MOST_TRACKERS = 64
+
+#: What is prepared unasked is short: most of it is never seen.
+_AHEAD_TOKENS = 48
+
+#: Text for people: a line is finished, never a paragraph written.
+_PROSE = frozenset({"git-commit", "git-rebase", "scminput", "plaintext"})
 
 
 class EngineProvider(Protocol):
@@ -76,13 +85,26 @@ class Completer:
         provider: EngineProvider,
         settings: Callable[[], Settings] = Settings,
         observer: Observer | None = None,
+        related: RelatedCode | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._provider = provider
         self._settings = settings
         self._observer = observer
+        self._sleep = sleep
         self._versions = itertools.count(1)
+        self._shield = Shield(self._versions)
+        self._related = related
+        self._placer = Placer(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
         self._running: dict[str, asyncio.Task[Completion]] = {}
+        self._streams: dict[str, Stream] = {}
+        self._ahead: Stream | None = None
+        self._ahead_task: asyncio.Task[None] | None = None
+        self._known = KnownSuggestions()
+        self._moments = Moments(clock)
+        self._of_settings: object = None
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """The answer to `request`. Raises `CancelledError` alone, when the caller is cancelled."""
@@ -92,6 +114,7 @@ class Completer:
             self._observer.began(request)
         if older := self._running.get(uri):
             older.cancel()
+        self._leave_streams(request)
         work = asyncio.create_task(self._answer(request))
         self._running[uri] = work
         completion = Completion(Outcome.CANCELLED)
@@ -106,6 +129,8 @@ class Completer:
             completion = _timed(completion, (time.perf_counter() - started) * 1000)
             if self._observer:
                 self._observer.ended(request, completion)
+        if completion.outcome.has_items and not request.is_plain:
+            self._go_ahead(request, completion)
         return completion
 
     def refuse(self, uri: str, detail: str) -> Completion:
@@ -118,12 +143,28 @@ class Completer:
         return completion
 
     def forget(self, uri: str) -> None:
-        """The document was closed."""
+        """The document was closed. What is known of it stays: it may be opened again."""
         self._trackers.pop(uri, None)
+        if self._related is not None:
+            self._related.forget(uri)
+        if stream := self._streams.pop(uri, None):
+            stream.stop()
+
+    async def settled(self) -> None:
+        """Wait until nothing is done unasked."""
+        if self._ahead_task is not None:
+            await asyncio.wait({self._ahead_task})
+
+    async def close(self) -> None:
+        """Stop everything that runs."""
+        for stream in (*self._streams.values(), *([self._ahead] if self._ahead else [])):
+            stream.stop()
+        if self._ahead_task is not None:
+            self._ahead_task.cancel()
 
     async def _answer(self, request: CompletionRequest) -> Completion:
         try:
-            return self._gate(request) or await self._generate(request)
+            return self._gate(request) or await self._judged(request)
         except BadRequestError as error:
             return Completion(Outcome.FAILED, detail=str(error))
         except EngineError as error:
@@ -145,25 +186,79 @@ class Completer:
             return Completion(Outcome.EXCLUDED, detail=reason)
         return None
 
-    async def _generate(self, request: CompletionRequest) -> Completion:
+    async def _judged(self, request: CompletionRequest) -> Completion:
+        """What is known, what is on its way, nothing, or what the model says; in this order."""
         settings = self._settings()
-        if settings.debounce_ms and request.trigger is Trigger.AUTOMATIC:
-            await asyncio.sleep(settings.debounce_ms / 1000)
+        if request.is_plain:
+            return await (await self._stream(request, self._tracker(request))).completion()
+        self._moments.seen(request)
+        if self._of_settings is not settings:
+            # Another model or other rules may say something else.
+            self._known.clear()
+            self._of_settings = settings
+        if known := self._find(request):
+            return known
+        for stream in (self._streams.get(request.document.uri), self._ahead):
+            if stream and await stream.follow(request) and (known := self._find(request)):
+                return known
+        if reason := self._moments.reason_to_skip(request):
+            return Completion(Outcome.SKIPPED, detail=reason)
+        if request.trigger is Trigger.AUTOMATIC:
+            wait_s = self._moments.wait_s(request)
+            if settings.debounce_ms is not None:
+                wait_s = settings.debounce_ms / 1000
+            if wait_s > 0:
+                await self._sleep(wait_s)
+        self._stop_ahead()
+        stream = await self._stream(request, self._tracker(request))
+        self._streams[request.document.uri] = stream
+        completion = await stream.completion()
+        if completion.items:
+            self._moments.answered((completion.ms.prefill + completion.ms.decode) / 1000)
+        return completion
+
+    def _find(self, request: CompletionRequest) -> Completion | None:
+        items = self._known.find(request, several=request.candidates > 1)
+        return Completion(Outcome.CACHED, items=items) if items else None
+
+    def _leave_streams(self, request: CompletionRequest) -> None:
+        """Stop what is being generated for the same document and will not answer `request`."""
+        stream = self._streams.get(request.document.uri)
+        if stream is not None and (request.is_plain or not stream.agrees_with(request)):
+            stream.stop()
+
+    async def _stream(
+        self,
+        request: CompletionRequest,
+        tracker: WindowTracker,
+        priority: Priority = Priority.VISIBLE,
+    ) -> Stream:
+        """Begin to generate for `request`."""
+        settings = self._settings()
         engine = await self._provider.engine()
         info = await engine.info()
-        windows = self._tracker(request.document.uri).windows(
-            request.document.text, request.offset, window_budget(info, settings.context_tokens)
-        )
+        document = request.document
+        asked = self._asked(request, info, tracker)
+        windows = asked.windows
         spot = Spot(
             before=windows.prefix.text,
             after=windows.left_out + windows.suffix.text,
             left_out=windows.left_out,
             to_end=windows.to_end,
+            from_start=not windows.far_before.text,
+            language_id=request.document.language_id,
         )
-        plan = choose_plan(spot, settings.multi_line, request.plan)
+        multi_line = "never" if request.document.language_id in _PROSE else settings.multi_line
+        plan = choose_plan(spot, multi_line, request.plan)
+        context: tuple[Segment, ...] = ()
+        if self._related is not None and asked.budget_tokens:
+            context = self._related.chosen(asked)
+        before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
+        ahead = priority is Priority.SPECULATIVE
         wanted = GenerateRequest(
-            document=request.document.uri,
-            prefix=windows.prefix,
+            document=document.uri,
+            context=before,
+            prefix=prefix,
             suffix=windows.suffix,
             far_before=windows.far_before,
             far_after=windows.far_after,
@@ -171,21 +266,88 @@ class Completer:
             layout=request.layout or settings.layout,
             heal=settings.heal if request.heal is None else request.heal,
             copy=settings.copy if request.copy is None else request.copy,
-            stop_at_newline=plan.one_line,
-            max_tokens=settings.max_tokens,
+            stop_at_newline=plan.one_line and (plan.strict or plan.kind is PlanKind.SPAN),
+            max_tokens=min(settings.max_tokens, _AHEAD_TOKENS) if ahead else settings.max_tokens,
             time_budget_ms=settings.time_budget_ms,
-        )
-        text, cut_by, result = await _stream(engine, wanted, plan, spot)
-        completion = _shaped(text, cut_by, result, spot, plan, request)
-        return attrs.evolve(
-            completion,
-            tokens=result.tokens,
-            ms=CompletionTimings(prefill=result.ms.prefill, decode=result.ms.decode),
-            model=info.model_name,
-            layout=result.layout,
+            candidates=request.candidates,
+            priority=priority,
         )
 
-    def _tracker(self, uri: str) -> WindowTracker:
+        def done(completion: Completion) -> None:
+            if completion.items and not request.is_plain:
+                several = request.candidates > 1
+                self._known.remember(request, completion.items, several=several)
+
+        return Stream(engine, wanted, request, plan, spot, info.model_name, done)
+
+    def _go_ahead(self, request: CompletionRequest, completion: Completion) -> None:
+        """Prepare what follows if the first item is accepted as it is; one such job at a time."""
+        if not self._settings().speculate:
+            return
+        item, document = completion.items[0], request.document
+        text = document.text[: item.start] + item.text + document.text[item.end :]
+        accepted = attrs.evolve(
+            request,
+            document=attrs.evolve(document, text=text),
+            offset=item.start + len(item.text),
+            candidates=1,
+            trigger=Trigger.AUTOMATIC,
+        )
+        if self._ahead is not None and self._ahead.request == accepted:
+            return
+        if self._known.find(accepted):
+            return
+        self._stop_ahead()
+        self._ahead_task = asyncio.create_task(self._run_ahead(accepted))
+
+    async def _run_ahead(self, request: CompletionRequest) -> None:
+        # Windows of its own: the document is not what it would be.
+        tracker = copy.copy(self._tracker(request))
+        try:
+            self._ahead = await self._stream(request, tracker, Priority.SPECULATIVE)
+            await self._ahead.completion()
+        except EngineError:
+            pass  # Nobody asked.
+        except Exception:
+            log.exception("preparing a completion failed")
+
+    def _stop_ahead(self) -> None:
+        if self._ahead_task is not None:
+            self._ahead_task.cancel()
+            self._ahead_task = None
+        if self._ahead is not None:
+            self._ahead.stop()
+            self._ahead = None
+
+    async def asked(self, request: CompletionRequest) -> Asked:
+        """What a completion would ask of the workspace. Raises `EngineError`."""
+        info = await (await self._provider.engine()).info()
+        return self._asked(request, info, WindowTracker(request.document.uri))
+
+    def _asked(self, request: CompletionRequest, info: EngineInfo, tracker: WindowTracker) -> Asked:
+        """The windows of a request, and the room that is left for code of the workspace."""
+        settings, document = self._settings(), request.document
+        shared = (
+            self._related is not None and settings.workspace and self._related.knows(document.uri)
+        )
+        budget = window_budget(info, settings.context_tokens, shared=shared)
+        windows = self._shield.windows(tracker.windows(document.text, request.offset, budget))
+        room = 0
+        if shared:
+            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
+        return Asked(
+            uri=document.uri,
+            language=document.language_id,
+            text=document.text,
+            offset=request.offset,
+            windows=windows,
+            budget_tokens=room,
+            chars_per_token=info.chars_per_token,
+            prefill_tokens_per_s=info.prefill_tokens_per_s,
+        )
+
+    def _tracker(self, request: CompletionRequest) -> WindowTracker:
+        uri = request.document.uri
         tracker = self._trackers.get(uri)
         if tracker is None:
             tracker = self._trackers[uri] = WindowTracker(uri, self._versions)
@@ -193,70 +355,6 @@ class Completer:
         while len(self._trackers) > _MOST_TRACKERS:
             self._trackers.popitem(last=False)
         return tracker
-
-
-async def _stream(
-    engine: Engine, request: GenerateRequest, plan: Plan, spot: Spot
-) -> tuple[str, str, GenerateResult]:
-    """What was generated until a rule cut it, that rule's name, and the engine's answer."""
-    rules = stop_rules(plan, spot)
-    generation = engine.generate(request)
-    text = ""
-    cut: tuple[int, str] | None = None
-    try:
-        async for piece in generation:
-            text += piece
-            cut = first_cut(rules, text)
-            if cut:
-                generation.stop()
-                break
-        result = await generation.result()
-    except BaseException:
-        generation.stop()
-        raise
-    if cut is None:
-        text = result.candidates[0].text if result.candidates else ""
-        cut = first_cut(rules, text)
-    if cut is None:
-        return text, "", result
-    return text[: cut[0]], cut[1], result
-
-
-def _shaped(
-    text: str,
-    cut_by: str,
-    result: GenerateResult,
-    spot: Spot,
-    plan: Plan,
-    request: CompletionRequest,
-) -> Completion:
-    """The suggestion that comes of a generated `text`, or why there is none."""
-    finish = result.candidates[0].finish if result.candidates else Finish.EOT
-    if not cut_by and finish in (Finish.LENGTH, Finish.TIME) and not plan.one_line:
-        whole = text.rpartition("\n")[0]
-        text = whole if whole.strip() else text
-    if not text.strip():
-        if cut_by:
-            return Completion(Outcome.FILTERED, detail=cut_by)
-        if finish is Finish.TIME:
-            return Completion(Outcome.TIMED_OUT, detail="the time budget ran out")
-        return Completion(Outcome.EMPTY)
-    draft, emptied_by = run_filters(text, spot)
-    if emptied_by:
-        return Completion(Outcome.FILTERED, detail=emptied_by)
-    shown = draft.text.replace("\n", line_ending(request.document.text))
-    start = request.offset
-    return Completion(
-        Outcome.OFFERED, items=(Suggestion(shown, start, start + draft.replaced_chars),)
-    )
-
-
-def line_ending(text: str) -> str:
-    """The line ending that `text` uses first; ``\\n`` where it has none."""
-    newline = text.find("\n")
-    if newline < 0:
-        return "\r" if "\r" in text else "\n"
-    return "\r\n" if text[newline - 1 : newline] == "\r" else "\n"
 
 
 def _timed(completion: Completion, total_ms: float) -> Completion:

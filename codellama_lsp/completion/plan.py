@@ -1,6 +1,6 @@
 """What to ask for at a cursor: the span inside a line, the rest of the line, or a block.
 
-Looks at the text alone; a syntax tree may know better later. Must not know engines or LSP.
+Must not know engines or LSP.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import attrs
 
 from codellama_lsp.completion.spot import Spot, indent_width
 from codellama_lsp.config.options import MultiLine
+from codellama_lsp.syntax.scan import Frame, FrameKind
 
 #: What may follow the cursor without being code of its own: closers and the end of a statement.
 _TRIVIAL_REST = re.compile(r"[\s)\]}>\"'`;,:]*")
 
-#: A line that ends like this has a body, whose lines are deeper than it.
-_OPENS_BODY = re.compile(r"(?:[:{(\[]|=>|->|\b(?:do|then|else|begin))\s*$")
+
+#: Its cases may stand at its own indentation.
+_SWITCH = re.compile(r"\s*(?:switch|select)\b.*\{\s*$")
 
 
 class PlanKind(enum.StrEnum):
@@ -27,6 +29,10 @@ class PlanKind(enum.StrEnum):
     """Up to code that follows on the same line."""
     LINE = "line"
     BLOCK = "block"
+    DOCSTRING = "docstring"
+    """The text of a documentation comment or string, to its end."""
+    ANNOUNCED = "announced"
+    """At the end of a comment: the rest of its line, or else the code that it announces."""
 
 
 @attrs.frozen
@@ -36,51 +42,91 @@ class Plan:
     kind: PlanKind
     least_indent: int = 0
     """A block ends before the first line with fewer columns of indentation."""
-    closes_at: int | None = None
-    """Indentation of the line that opened the block at the cursor, where closing it belongs."""
+    strict: bool = False
+    """Whether a line ends at its line break even with brackets open."""
 
     @property
     def one_line(self) -> bool:
-        """Whether it ends at a line break."""
-        return self.kind is not PlanKind.BLOCK
+        """Whether it ends with a line."""
+        return self.kind in (PlanKind.SPAN, PlanKind.LINE)
 
 
 def choose_plan(spot: Spot, multi_line: MultiLine = "auto", forced: str | None = None) -> Plan:
     """The plan for `spot`; `forced` names a kind to use whatever the text looks like."""
-    kind = _kind(spot, multi_line)
     if forced in list(PlanKind):
-        kind = PlanKind(forced)
-    if kind is not PlanKind.BLOCK:
-        return Plan(kind)
-    if spot.line_before.strip():
-        base = indent_width(spot.line_before)
-        if opens_body(spot.line_before):
-            return Plan(kind, base + 1, closes_at=base)
-        return Plan(kind, base)
+        return Plan(PlanKind(forced), _least_indent(spot), strict=True)
+    kind = _kind(spot, multi_line)
+    return Plan(kind, _least_indent(spot), strict=multi_line == "never")
+
+
+def _least_indent(spot: Spot) -> int:
     width = indent_width(spot.line_before)
+    if spot.line_before.strip():
+        return width + 1 if spot.opens_body(spot.line_before) else width
     above = spot.line_above
-    if opens_body(above):
-        base = indent_width(above)
-        return Plan(kind, max(width, base + 1), closes_at=base)
-    return Plan(kind, width)
-
-
-def opens_body(line: str) -> bool:
-    """Whether a body is expected after `line`."""
-    return _OPENS_BODY.search(line) is not None
+    if width == indent_width(above) and _SWITCH.match(above):
+        return width
+    return max(width, indent_width(above) + 1) if spot.opens_body(above) else width
 
 
 def _kind(spot: Spot, multi_line: MultiLine) -> PlanKind:
-    rest = spot.line_after
-    if _TRIVIAL_REST.fullmatch(rest) is None:
+    rest = spot.line_after.strip()
+    doc = _documentation(spot)
+    trivial = _TRIVIAL_REST.fullmatch(rest) is not None
+    if not trivial and not (doc and rest == doc.closer):
         return PlanKind.SPAN
     if multi_line == "never":
         return PlanKind.LINE
+    if doc is not None and _is_unwritten(spot, doc):
+        return PlanKind.DOCSTRING
     if multi_line == "always":
         return PlanKind.BLOCK
     if not spot.line_before.strip():
-        return PlanKind.BLOCK if not rest.strip() else PlanKind.LINE
+        return PlanKind.BLOCK if not rest else PlanKind.LINE
+    if not rest and _announces(spot):
+        return PlanKind.ANNOUNCED
     # In "f(|)" the bracket opened a list of arguments; in "f() {|}" the brace opened a body.
     in_braces = spot.line_before.endswith("{") and rest.startswith("}")
-    opened = opens_body(spot.line_before) and (not rest.strip() or in_braces)
-    return PlanKind.BLOCK if opened else PlanKind.LINE
+    opened = spot.opens_body(spot.line_before) and (not rest or in_braces)
+    return PlanKind.BLOCK if opened and not _in_text(spot) else PlanKind.LINE
+
+
+def _in_text(spot: Spot) -> bool:
+    return bool(spot.stack) and not spot.stack[-1].is_code
+
+
+def _documentation(spot: Spot) -> Frame | None:
+    """The documentation comment or string that the cursor is in."""
+    top = spot.stack[-1] if spot.stack else None
+    if top is None or top.is_code:
+        return None
+    if top.kind is FrameKind.COMMENT:
+        return top if spot.before.startswith("/**", top.offset) else None
+    if len(top.closer) != 3:
+        return None
+    # A string on a line of its own: nothing else is done with it.
+    line = spot.before[spot.before.rfind("\n", 0, top.offset) + 1 : top.offset]
+    return top if not line.strip() else None
+
+
+def _is_unwritten(spot: Spot, doc: Frame) -> bool:
+    """Whether nothing of the documentation follows the cursor."""
+    rest = spot.after.lstrip(" \t\n*")
+    closer = doc.closer.lstrip("*")
+    if rest.startswith(closer):
+        return True
+    # Not closed yet: what follows is code.
+    return doc.kind is FrameKind.STRING and doc.closer not in spot.after
+
+
+def _announces(spot: Spot) -> bool:
+    """Whether the cursor is at the end of a comment line with no code of its own below."""
+    top = spot.stack[-1] if spot.stack else None
+    comment = spot.lexis.line_comment
+    line = spot.line_before.lstrip()
+    if top is None or top.closer != "\n" or not comment or not line.startswith(comment):
+        return False
+    below = spot.after.split("\n")[1:2]
+    return (
+        not below or not below[0].strip() or indent_width(below[0]) < indent_width(spot.line_before)
+    )

@@ -5,12 +5,16 @@ A rule decides on finished evidence only: once it has cut, more text would not c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from codellama_lsp.completion.brackets import surplus_closers
-from codellama_lsp.completion.plan import Plan, opens_body
-from codellama_lsp.completion.spot import Spot, indent_width, is_telling
+from codellama_lsp.completion.block_end import EndOfBlock
+from codellama_lsp.completion.closing import closings_of
+from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
+from codellama_lsp.completion.plan import Plan, PlanKind
+from codellama_lsp.completion.spot import Spot, is_telling
+from codellama_lsp.syntax.scan import FrameKind
 
 
 class StopRule(Protocol):
@@ -23,60 +27,85 @@ class StopRule(Protocol):
         ...
 
 
+#: Before a brace: this makes it part of an expression.
+_EXPRESSION = re.compile(r"(?<![=!<>])=(?!=)|=>|\breturn\b|->")
+
+
 class EndOfLine:
-    """A line or span ends at the first line break after something visible."""
+    """A line ends at the first line break after something visible, unless brackets are open."""
 
     name = "end_of_line"
+
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        self._strict = plan.strict or plan.kind is PlanKind.SPAN
+        self._spot = spot
 
     def cut(self, text: str) -> int | None:
         """Keep up to that line break."""
         start = len(text) - len(text.lstrip())
-        end = text.find("\n", start)
-        return end if end >= 0 else None
+        first = end = text.find("\n", start)
+        if end < 0 or self._strict:
+            return end if end >= 0 else None
+        spot = self._spot
+        while end >= 0:
+            if not self._goes_on(text[:end]):
+                return end
+            end = text.find("\n", end + 1)
+        # Nothing says yet where it ends, unless it is a block, which is more than a line.
+        return first if self._opens_block(text[:first], spot) else None
+
+    def _goes_on(self, text: str) -> bool:
+        spot = self._spot
+        found = spot.scan(text)
+        own = found.stack[found.floor :]
+        if any(frame.closer != "\n" for frame in own):
+            return not self._opens_block(text.strip().split("\n", 1)[0], spot)
+        if not text.rstrip().endswith(",") or not found.stack:
+            return False
+        # An argument, and more to come: "f(a," was opened on the cursor's own line.
+        frame = found.stack[-1]
+        on_line = frame.offset > spot.before.rfind("\n")
+        return on_line and frame.closer in ")]" and found.floor == len(spot.stack)
+
+    def _opens_block(self, line: str, spot: Spot) -> bool:
+        if not line.rstrip().endswith("{"):
+            return False
+        if any(frame.closer in ")]" for frame in spot.stack if frame.is_code):
+            return False
+        return _EXPRESSION.search(spot.line_before + line) is None and not spot.lexis.colon_blocks
 
 
-class EndOfBlock:
-    """A block ends before a line that is less indented than it.
+class EndOfText:
+    """The documentation that the cursor is in was closed."""
 
-    If the block was opened at the cursor, a line that closes it belongs to it, unless the
-    document has that line already. At the top level, a blank line ends it.
-    """
+    name = "end_of_text"
 
-    name = "end_of_block"
-
-    def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._plan = plan
-        self._first_indent = indent_width(spot.line_before)
-        self._starts_blank = not spot.line_before.strip()
-        following = spot.next_lines
-        self._has_closer = bool(following) and _closes(following[0], plan.closes_at)
+    def __init__(self, spot: Spot) -> None:
+        self._spot = spot
 
     def cut(self, text: str) -> int | None:
-        """Keep up to the line before."""
-        position, blank, seen = 0, False, not self._starts_blank
-        lines = text.split("\n")
-        for number, line in enumerate(lines):
-            start, position = position, position + len(line) + 1
-            if not line.strip():
-                blank = seen
-                continue
-            width = indent_width(line) if number else None
-            if width is not None and seen and self._ends_before(width, blank):
-                if self._has_closer or blank or not _closes(line, self._plan.closes_at):
-                    return start - 1
-                if not opens_body(line):
-                    return position - 1 if number + 1 < len(lines) else None
-            seen, blank = True, False
+        """Keep its end."""
+        closings = self._spot.scan(text).closings
+        for closing in closings:
+            if closing.frame is self._spot.stack[-1]:
+                return closing.offset + len(closing.text)
         return None
 
-    def _ends_before(self, width: int, blank: bool) -> bool:
-        if width < self._plan.least_indent:
-            return True
-        return blank and width == 0 == self._plan.least_indent
 
+class Announced:
+    """The rest of a comment's line, or else the block below it."""
 
-def _closes(line: str, closes_at: int | None) -> bool:
-    return indent_width(line) == closes_at and line.lstrip()[:1] in (")", "]", "}")
+    name = "end_of_announced"
+
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        self._line = EndOfLine(plan, spot)
+        self._block = EndOfBlock(plan, spot)
+
+    def cut(self, text: str) -> int | None:
+        """Keep either."""
+        if text.lstrip(" \t").startswith("\n"):
+            return self._block.cut(text)
+        return self._line.cut(text)
 
 
 class ReachedFollowing:
@@ -87,7 +116,10 @@ class ReachedFollowing:
     def __init__(self, spot: Spot) -> None:
         following = spot.next_lines
         telling = bool(following) and is_telling(following[0])
+        # In a table of data, lines may well be alike.
+        telling = telling and following[0].rstrip() != spot.line_above.rstrip()
         self._line = following[0].rstrip() if telling else None
+        self._line_before = spot.line_before
         self._lead = "" if spot.line_before.strip() else spot.line_before
 
     def cut(self, text: str) -> int | None:
@@ -97,28 +129,41 @@ class ReachedFollowing:
         position = 0
         for number, line in enumerate(text.split("\n")[:-1]):
             whole = line if number else self._lead + line
-            if whole.rstrip() == self._line and (number or self._lead or not position):
+            begins_line = number or self._lead or not self._line_before
+            if whole.rstrip() == self._line and begins_line:
                 return max(position - 1, 0)
             position += len(line) + 1
         return None
 
 
-class ClosedLeftOut:
-    """A bracket came that closes one from before the cursor, and the document has its closer."""
+class ClosedTwice:
+    """A bracket was closed that the document closes on a later line."""
 
-    name = "closed_left_out"
+    name = "closed_twice"
 
     def __init__(self, spot: Spot) -> None:
-        self._closers = spot.left_out.split("\n", 1)[1].strip() if "\n" in spot.left_out else ""
+        self._spot = spot
+        # What the cursor's own line closes is weighed when all is known.
+        self._here = {
+            closing.frame
+            for closing in spot.scanned_after.closings
+            if closing.offset < len(spot.line_after)
+        }
 
     def cut(self, text: str) -> int | None:
-        """Keep what stands before the line that begins with the closer."""
-        if not self._closers:
+        """Keep what stands before the closer, or before its line if nothing else is on it."""
+        if not self._spot.stack:
             return None
-        for position, closer in surplus_closers(text):
-            start = text.rfind("\n", 0, position) + 1
-            if start and closer == self._closers[0] and not text[start:position].strip():
-                return start - 1
+        # A closer may be followed by an opener: "} else {".
+        text = text[: text.rfind("\n") + 1]
+        for closing in closings_of(text, self._spot).surplus:
+            if closing.frame in self._here:
+                continue
+            if closing.frame and closing.frame.kind is FrameKind.BRACKET:
+                start = text.rfind("\n", 0, closing.offset)
+                if start >= 0 and not text[start : closing.offset].strip():
+                    return start
+                return closing.offset
         return None
 
 
@@ -158,11 +203,26 @@ class Loop:
         return None
 
 
+_ENDS: dict[PlanKind, Callable[[Plan, Spot], StopRule]] = {
+    PlanKind.SPAN: EndOfLine,
+    PlanKind.LINE: EndOfLine,
+    PlanKind.BLOCK: EndOfBlock,
+    PlanKind.DOCSTRING: lambda plan, spot: EndOfText(spot),
+    PlanKind.ANNOUNCED: Announced,
+}
+
+
 def stop_rules(plan: Plan, spot: Spot) -> Sequence[StopRule]:
     """The rules that hold for `plan` at `spot`."""
-    if plan.one_line:
-        return (EndOfLine(), Loop())
-    return (EndOfBlock(plan, spot), ReachedFollowing(spot), ClosedLeftOut(spot), Loop())
+    return (
+        _ENDS[plan.kind](plan, spot),
+        Sentinel(spot),
+        Fence(spot),
+        EchoedHeader(spot),
+        ReachedFollowing(spot),
+        ClosedTwice(spot),
+        Loop(),
+    )
 
 
 def first_cut(rules: Sequence[StopRule], text: str) -> tuple[int, str] | None:

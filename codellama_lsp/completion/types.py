@@ -45,6 +45,15 @@ class CompletionRequest:
     heal: bool | None = None
     copy: bool | None = None
     use_cache: bool = True
+    """False: always ask the model, at once, and remember nothing."""
+    candidates: int = 1
+    """How many different suggestions are wanted at most."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it wants the model's own answer rather than one that serves a user."""
+        overrides = (self.plan, self.layout, self.heal, self.copy)
+        return not self.use_cache or any(override is not None for override in overrides)
 
 
 @attrs.frozen
@@ -79,4 +88,6 @@ class Completion:
     tokens: TokenCounts = attrs.field(factory=TokenCounts)
     ms: CompletionTimings = attrs.field(factory=CompletionTimings)
     model: str = ""
+    plan: str = ""
+    """What the model was asked for: line, block, span, …; empty if it was not asked."""
     layout: Layout | None = None

@@ -18,6 +18,7 @@ import cattrs
 
 LayoutName = Literal["spm", "psm"]
 MultiLine = Literal["auto", "never", "always"]
+Placement = Literal["before", "prefix"]
 BackgroundName = Literal["full", "light", "off"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
@@ -45,8 +46,17 @@ class Options:
     time_budget_ms: int | None = attrs.field(default=None, metadata={"range": (10, 600_000)})
     """From the first generated token on."""
     debounce_ms: int | None = attrs.field(default=None, metadata={"range": (0, 10_000)})
-    """How long an automatic request waits for a newer one; 0: not at all."""
+    """How long an automatic request waits for a newer one; 0: not at all; unset: as the typing
+    rhythm and the model's speed suggest."""
+    speculate: bool | None = None
+    """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None
+    workspace: bool | None = None
+    """Whether the workspace is read for code that belongs into prompts."""
+    workspace_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 131072)})
+    """Room for such code in a prompt, besides the windows."""
+    workspace_placement: Placement | None = None
+    """Where it stands: before the infilling prompt, or at the start of its prefix."""
     background: BackgroundName | None = None
     """How much may be done that nobody asked for."""
     engine_threads: int | None = attrs.field(default=None, metadata={"range": (0, 512)})

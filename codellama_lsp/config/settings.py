@@ -20,6 +20,7 @@ from codellama_lsp.config.options import (
     LogLevel,
     MultiLine,
     Options,
+    Placement,
     read_options,
 )
 from codellama_lsp.engine.protocol import Layout
@@ -45,8 +46,14 @@ class Settings:
     context_tokens: int | None = None
     """Prompt size; None: chosen from the model's context."""
     time_budget_ms: float | None = None
-    debounce_ms: float = 0.0
+    debounce_ms: float | None = None
+    """None: by the typing rhythm."""
+    speculate: bool = True
     multi_line: MultiLine = "auto"
+    workspace: bool = True
+    workspace_tokens: int | None = None
+    """Room for code of the workspace; None: chosen from the model and its speed."""
+    workspace_placement: Placement = "prefix"
     background: Background = Background.FULL
     engine_threads: int = 0
     engine_nice: int = 10

@@ -14,6 +14,7 @@ from codellama_lsp.lsp import (
     documents_sync,
     initialize,
     inline_completion,
+    workspace_context,
 )
 from codellama_lsp.lsp.protocol import Protocol
 from codellama_lsp.lsp.session import ServeOptions, Session
@@ -45,6 +46,13 @@ class CodeLlamaServer(LanguageServer):
 def build_server(options: ServeOptions) -> CodeLlamaServer:
     """A server with all its methods, not listening yet."""
     server = CodeLlamaServer(options)
-    for module in (initialize, configuration, documents_sync, inline_completion, commands):
+    for module in (
+        initialize,
+        configuration,
+        documents_sync,
+        workspace_context,
+        inline_completion,
+        commands,
+    ):
         module.register(server)
     return server

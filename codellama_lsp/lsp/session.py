@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
 from codellama_lsp.completion.pipeline import Completer
-from codellama_lsp.completion.types import Completion, CompletionRequest
+from codellama_lsp.completion.types import Completion, CompletionRequest, DocumentSnapshot
 from codellama_lsp.config.options import Options, read_options
 from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve
 from codellama_lsp.engine.backend import Engine
-from codellama_lsp.engine.protocol import EngineStartError
+from codellama_lsp.engine.protocol import EngineError, EngineStartError
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
 from codellama_lsp.telemetry.counters import Counters
 from codellama_lsp.telemetry.log import set_level
+from codellama_lsp.workspace.context import WorkspaceContext
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,10 @@ class Session:
         self.running = 0
         self.last_ms: float | None = None
         self.counters = Counters()
-        self.completer = Completer(self, lambda: self.settings, self)
+        self.workspace = WorkspaceContext(
+            on_state=lambda: self.on_change(), exclude=lambda: self.settings.exclude
+        )
+        self.completer = Completer(self, lambda: self.settings, self, self.workspace)
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
         self.on_problem: Callable[[str], None] = lambda sentence: None
@@ -112,6 +117,20 @@ class Session:
 
     async def close(self) -> None:
         """End the engine if nobody else uses it; takes at most about half a second."""
+        await asyncio.gather(self.workspace.close(), self._close_engine())
+
+    async def preview(
+        self, uri: str, language: str, text: str, offset: int
+    ) -> dict[str, Any] | None:
+        """What of the workspace would be sent for a cursor; None where nothing is indexed."""
+        snapshot = DocumentSnapshot(uri, language, 0, text)
+        try:
+            asked = await self.completer.asked(CompletionRequest(snapshot, offset))
+        except EngineError as error:
+            return {"error": str(error)}
+        return await self.workspace.preview(asked)
+
+    async def _close_engine(self) -> None:
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
             return

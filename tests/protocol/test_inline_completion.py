@@ -229,7 +229,7 @@ async def test_errors_are_answers_too(tmp_path: Path) -> None:
         client.notify("no/such", {})
         client.open("x = ")
         assert len(await client.inline(0, 4)) == 1
-        assert len(await client.inline(99, 99)) == 0
+        assert len(await client.inline(99, 99)) == 1  # Past the end is the end, and known.
         await client.request("shutdown")
         await check_error(client, "codellama/late", None, -32600)
         assert set(client.answers_seen.values()) == {1}

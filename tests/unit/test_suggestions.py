@@ -25,7 +25,7 @@ GOOD = {
     "bracket in a string": ("f(|)\n", '")"', 'f(")")\n'),
     "span": ("f(|, b)\n", "a", "f(a, b)\n"),
     "span keeps its space": ("f(|b)\n", "a, ", "f(a, b)\n"),
-    "span in a word": ("ab|cd = 1\n", "xc", "abxccd = 1\n"),
+    "span before a word": ("f(|cd)\n", "xc + ", "f(xc + cd)\n"),
     "span ending like the rest begins": ("x = |b\n", "rab", "x = rabb\n"),
     "string": ('print("|")\n', "hello, world", 'print("hello, world")\n'),
     "apostrophe": ('print("|")\n', "don't", 'print("don\'t")\n'),

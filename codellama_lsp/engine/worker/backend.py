@@ -47,9 +47,13 @@ _BATCH_TOKENS = 512
 _FREE_BATCHES = {1: 1.0, 16: 1.1}
 #: A batch that cannot be interrupted should be over in about this time.
 _BATCH_SECONDS = 0.5
+#: Work that nobody waits for is broken off by the next keystroke, and the batch in hand is lost.
+_UNASKED_BATCH_SECONDS = 0.1
 #: After a jump, the prefill that a user waits for; the rest follows behind.
 _PATIENCE_S = 1.0
 _LEAST_SMALL_TOKENS = 32
+#: Full windows take over from small ones when no more than this is missing of them.
+_TAKE_OVER_TOKENS = 16
 _SAMPLE = (
     "class Reader:\n    def __init__(self, path: str, limit: int = 100) -> None:\n"
     "        self.path = path\n        self.limit = limit\n\n"
@@ -159,9 +163,10 @@ class LlamaBackend:
             emit(index, text)
 
         prompt = self._affordable(request)
-        resident, reuse = self._cache.take(
-            prompt.ids, len(prompt.ids) + request.max_tokens + 16, request.document
-        )
+        # What is evaluated ahead must not make its document's answered prompt look left behind.
+        owner = request.document if request.priority <= Priority.ASSIST else f"{request.document}+"
+        room = len(prompt.ids) + request.max_tokens + 16
+        resident, reuse = self._cache.take(prompt.ids, room, owner)
         # The last token's scores are needed, and they are not kept with the cells.
         reuse = min(reuse, len(prompt.ids) - 1)
         self._cache.truncate(resident, reuse)
@@ -170,7 +175,10 @@ class LlamaBackend:
         self._context.set_threads(max(1, int(self._threads * cancel.share)))
         spent: list[Spent] = []
         try:
-            logits = self._prefill(resident, prompt.ids[reuse:], cancel)
+            step_tokens = self._step_tokens
+            if request.priority > Priority.ASSIST:
+                step_tokens = max(16, int(step_tokens * _UNASKED_BATCH_SECONDS / _BATCH_SECONDS))
+            logits = self._prefill(resident, prompt.ids[reuse:], step_tokens, cancel)
             prefilled = time.perf_counter()
             fresh = len(resident.tokens) - reuse
             self._note_speed(fresh, prefilled - prepared)
@@ -274,7 +282,11 @@ class LlamaBackend:
             return prompt
         self._later.pop(request.document, None)
         budget_tokens = max(_LEAST_SMALL_TOKENS, int(self._prefill_speed * _PATIENCE_S))
-        if missing <= budget_tokens * 1.5:
+        waits = missing > budget_tokens * 1.5
+        # Once small windows answer, the full ones take over when they are there, not before: a
+        # typed character would wait for what is still missing of them.
+        if not waits and (missing <= _TAKE_OVER_TOKENS or not self._small.in_use(request)):
+            self._small.forget(request.document)
             return prompt
         small = self._small.shrink(request, int(budget_tokens * self.info.chars_per_token))
         self._later[request.document] = attrs.evolve(
@@ -305,13 +317,15 @@ class LlamaBackend:
         if tokens >= 16 and seconds > 0:
             self._prefill_speed += 0.3 * (tokens / seconds - self._prefill_speed)
 
-    def _prefill(self, resident: Resident, fresh: Ids, cancel: CancelFlag) -> Logits | None:
+    def _prefill(
+        self, resident: Resident, fresh: Ids, step_tokens: int, cancel: CancelFlag
+    ) -> Logits | None:
         """Evaluate the rest of a prompt in steps; None where it was broken off."""
         assert self._context is not None and self._cache is not None
-        for start in range(0, len(fresh), self._step_tokens):
+        for start in range(0, len(fresh), step_tokens):
             if cancel.is_set():
                 return None
-            step = fresh[start : start + self._step_tokens].tolist()
+            step = fresh[start : start + step_tokens].tolist()
             began = time.perf_counter()
             try:
                 self._context.evaluate(resident.sequence, len(resident.tokens), step)
@@ -346,6 +360,7 @@ class LlamaBackend:
             self._cache,
             request=request,
             required=prompt.required,
+            healed=prompt.healed,
             copier=_copier(request) if copying or drafting else None,
             copy_settings=self._copy if copying else CopySettings(),
             policy=policy if drafting else None,

@@ -18,7 +18,7 @@ class WorkerSettings:
     """0: one for tiny models, else the machine's physical cores."""
     gpu_layers: int = -1
     """-1: as many as the build can take."""
-    sequences: int = 4
+    sequences: int = 8
     """Prompts that stay in the KV cache side by side."""
     extra_buffers: bool | None = None
     """llama.cpp's repacked weight buffers (AMX among them); None: probed once per machine."""

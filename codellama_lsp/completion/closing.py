@@ -1,0 +1,83 @@
+"""Which closers of a generated text are wanted, and which the document has already.
+
+Closers look alike, so it is not asked which bracket is meant: a generated closer is one too many
+if the text after the cursor would fit worse with it than without. Must not know plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from codellama_lsp.completion.spot import Spot, indent_width
+from codellama_lsp.syntax.scan import Closing, FrameKind, Stack
+
+#: More than this are not looked at; such a text is beyond mending.
+_MOST = 8
+
+
+@attrs.frozen
+class Closings:
+    """Closers in a generated text of what was open at the cursor, in order."""
+
+    wanted: Sequence[Closing]
+    surplus: Sequence[Closing]
+    """The document has these after the cursor."""
+    stray: Sequence[Closing]
+    """Nothing was open that they could close."""
+
+
+def closings_of(text: str, spot: Spot) -> Closings:
+    """The closers of `text`, generated at `spot`."""
+    scanned = spot.scan(text)
+    own = [closing for closing in scanned.closings if closing.frame is not None]
+    stray = [closing for closing in scanned.closings if closing.frame is None]
+    count = wanted_count(own, spot, scanned.stack) if own else 0
+    while count < len(own) and _is_in_place(own[count], text, spot):
+        count += 1
+    return Closings(own[:count], own[count:], stray)
+
+
+def _is_in_place(closing: Closing, text: str, spot: Spot) -> bool:
+    """Whether a closer stands below its opening line, where the document's next one does not."""
+    theirs = next((it for it in spot.scanned_after.closings if it.frame is closing.frame), None)
+    if theirs is None or closing.frame is None or closing.frame.kind is not FrameKind.BRACKET:
+        return False
+    before = spot.line_before if "\n" not in text[: closing.offset] else ""
+    ours_at = _own_line_indent(before + text, len(before) + closing.offset)
+    theirs_at = _own_line_indent("x" + spot.after, theirs.offset + 1)
+    opened_at = spot.before.rfind("\n", 0, closing.frame.offset) + 1
+    opening = indent_width(spot.before[opened_at:])
+    return ours_at == opening and theirs_at is not None and theirs_at < opening
+
+
+def _own_line_indent(text: str, offset: int) -> int | None:
+    """Indentation of the line at `offset` if nothing but blanks stands before it there."""
+    start = text.rfind("\n", 0, offset) + 1
+    return indent_width(text[start:]) if not text[start:offset].strip() else None
+
+
+def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:
+    """How many of `own` the document still needs: the first so many.
+
+    `left` is what is open after the whole text, brackets of its own included.
+    """
+    allowed = spot.scanned_after.faults
+    depths = {frame: depth for depth, frame in enumerate(spot.stack)}
+    most = min(len(own), _MOST)
+    closed = {closing.frame: closing for closing in spot.scanned_after.closings}
+    for count, closing in enumerate(own[:most]):
+        assert closing.frame is not None
+        depth = depths[closing.frame]
+        # Code within a string: a second brace would not be a fault, but a part of the string.
+        if depth and spot.stack[depth - 1].kind is FrameKind.STRING and closing.frame in closed:
+            most = count
+            break
+    if most == len(own) and spot.scan_after(left).faults <= allowed:
+        return most
+    for count in range(most, 0, -1):
+        frame = own[count - 1].frame
+        if frame is not None and spot.scan_after(spot.stack[: depths[frame]]).faults <= allowed:
+            return count
+    return 0

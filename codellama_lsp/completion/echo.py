@@ -1,0 +1,107 @@
+"""Rules against text that no program holds: sentinels, markdown around code, headers of a prompt.
+
+Models were trained on chats and on prompts like ours, and now and then they write such things.
+"""
+
+from __future__ import annotations
+
+import re
+
+from codellama_lsp.completion.spot import Spot
+from codellama_lsp.syntax.scan import scan
+
+#: Sentinels of the models' families, as text. Angle brackets alone are markup in some languages.
+_SENTINEL = re.compile(
+    r"[ ▁]?(?:<EOT>|▁<(?:PRE|SUF|MID|EOT)>|</s>(?!\w)|<\|[a-z_▁｜ ]{2,24}\|>|<(?:PRE|SUF|MID)>"
+    r"|<fim[_▁-](?:prefix|suffix|middle|pad|begin|end|hole)>|<｜[^｜\n]{2,30}｜>|\[/?INST\])"
+)
+_PATH = r"(?:\.{0,2}/)?(?:[\w.@+-]+[/\\])*[\w@+-][\w.@+-]*\.[A-Za-z][\w+]{0,7}"
+_HEADER = re.compile(
+    r"\s*(?:#|//|--|;|/\*|<!--)\s*(?:(?:Path|File|Filename|Filepath|Source)\s*:\s*\S.*"
+    r"|(?:\.{0,2}/)?(?:[\w.@+-]+[/\\])+[\w@+-][\w.@+-]*\.[A-Za-z][\w+]{0,7}"
+    r"|Compare this snippet from .*)\s*(?:\*/|-->)?\s*",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(rf"\s*(?:---\s*snippet\s*---|(?:---|\+\+\+|===)\s+{_PATH}\s*(?:[-=]+)?)\s*")
+_FENCE = re.compile(r"[ \t]*```[\w+#.-]*[ \t]*$")
+
+
+class Sentinel:
+    """A sentinel was spelled out."""
+
+    name = "sentinel"
+
+    def __init__(self, spot: Spot) -> None:
+        self._around = spot.before + spot.after
+
+    def cut(self, text: str) -> int | None:
+        """Keep what stands before it; a document that talks of it may go on doing so."""
+        for match in _SENTINEL.finditer(text):
+            if match.group().strip(" ▁") not in self._around:
+                return match.start()
+        return None
+
+
+class Fence:
+    """A line of markdown that ends a code block; one that begins it is the first line."""
+
+    name = "fence"
+
+    def __init__(self, spot: Spot) -> None:
+        self._spot = spot
+        top = spot.stack[-1] if spot.stack else None
+        in_text = top is not None and not top.is_code
+        self._off = in_text or spot.language_id in ("markdown", "restructuredtext", "plaintext")
+        self._off = self._off or "```" in spot.before
+
+    def cut(self, text: str) -> int | None:
+        """Keep what stands before it."""
+        if self._off or "```" not in text:
+            return None
+        position = 0
+        opened = False
+        lines = text.split("\n")
+        for number, line in enumerate(lines):
+            if _FENCE.match(line) and not self._in_string(text[:position]):
+                if not text[:position].strip() and not opened:
+                    opened = True
+                elif number < len(lines) - 1 or line.strip() == "```":
+                    return max(position - 1, 0)
+            position += len(line) + 1
+        return None
+
+    def _in_string(self, text: str) -> bool:
+        stack = scan(text, self._spot.lexis, self._spot.stack).stack
+        return bool(stack) and not stack[-1].is_code
+
+
+def unfenced(text: str, spot: Spot) -> str:
+    """`text` without a first line that begins a markdown code block."""
+    if Fence(spot)._off:
+        return text
+    first, newline, rest = text.lstrip().partition("\n")
+    return rest if newline and _FENCE.match(first) else text
+
+
+class EchoedHeader:
+    """A line came that names a file, as the headers of related code in a prompt do."""
+
+    name = "echoed_header"
+
+    def __init__(self, spot: Spot) -> None:
+        self._lead = spot.line_before
+        self._own = spot.before[:2000]
+
+    def cut(self, text: str) -> int | None:
+        """Keep what stands before it. The first line of a file may well name it."""
+        position = 0
+        for number, line in enumerate(text.split("\n")[:-1]):
+            whole = line if number else self._lead + line
+            may_be = number or (self._own.strip() and not self._lead.strip())
+            if may_be and self._is_header(whole):
+                return max(position - 1, 0)
+            position += len(line) + 1
+        return None
+
+    def _is_header(self, line: str) -> bool:
+        return (_HEADER.fullmatch(line) or _SEPARATOR.fullmatch(line)) is not None

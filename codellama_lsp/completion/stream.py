@@ -1,0 +1,223 @@
+"""One generation at work: read, judged and shaped as it comes, for whoever wants its outcome.
+
+It outlives the request that began it by a moment, so that a user who types along it is served by
+what is being generated already. Must not know documents' histories or LSP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from codellama_lsp.completion.filters import run_filters
+from codellama_lsp.completion.known import Origin
+from codellama_lsp.completion.outcome import Outcome
+from codellama_lsp.completion.plan import Plan, PlanKind
+from codellama_lsp.completion.spot import Spot
+from codellama_lsp.completion.stop import StopRule, first_cut, stop_rules
+from codellama_lsp.completion.types import (
+    Completion,
+    CompletionRequest,
+    CompletionTimings,
+    Suggestion,
+)
+from codellama_lsp.context.secrets import spells_placeholder
+from codellama_lsp.context.windows import normalised
+from codellama_lsp.engine.backend import Engine, Generation
+from codellama_lsp.engine.protocol import Candidate, Finish, GenerateRequest
+
+#: How long a generation goes on when nobody waits for it any more. An editor gives up a request
+#: and sends the next one in the same breath.
+_LINGER_S = 0.15
+
+
+class Stream:
+    """A generation and what comes of it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        wanted: GenerateRequest,
+        request: CompletionRequest,
+        plan: Plan,
+        spot: Spot,
+        model: str = "",
+        on_completion: Callable[[Completion], None] = lambda completion: None,
+    ) -> None:
+        self.origin = Origin.of(request)
+        self.request = request
+        self.text = ""
+        """What was generated so far."""
+        self._engine = engine
+        self._wanted = wanted
+        self._plan = plan
+        self._spot = spot
+        self._model = model
+        self._on_completion = on_completion
+        self._waiting = 0
+        self._linger: asyncio.TimerHandle | None = None
+        self._changed = asyncio.Event()
+        self._generation: Generation | None = None
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._on_done)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        return self._task.done()
+
+    async def completion(self) -> Completion:
+        """The completion of the request it was begun for. Raises `EngineError`."""
+        self._waiting += 1
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        try:
+            return await asyncio.shield(self._task)
+        finally:
+            self._waiting -= 1
+            if not self._waiting and not self.done:
+                self._leave()
+
+    async def follow(self, request: CompletionRequest) -> bool:
+        """Wait for the end as long as it may still answer `request`; whether it may."""
+        self._waiting += 1
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        try:
+            while self.agrees_with(request):
+                if self.done:
+                    return True
+                self._changed.clear()
+                await self._changed.wait()
+            return False
+        finally:
+            self._waiting -= 1
+            if not self._waiting and not self.done:
+                self._leave()
+
+    def agrees_with(self, request: CompletionRequest) -> bool:
+        """Whether `request` asks at its place, with some of its text typed meanwhile.
+
+        What has no text yet agrees with nothing: it could not be known to.
+        """
+        if not self.text or self.origin.uri != request.document.uri:
+            return False
+        if self.origin.added_after(request, 0) is None:
+            return False
+        for typed in self.origin.typed_since(request):
+            plain = normalised(typed)
+            if self.text.startswith(plain) or plain.startswith(self.text):
+                return True
+        return False
+
+    def stop(self) -> None:
+        """End it now; what it prefilled stays useful."""
+        self._task.cancel()
+
+    def _leave(self) -> None:
+        if not self.text:
+            self.stop()
+        else:
+            self._linger = asyncio.get_running_loop().call_later(_LINGER_S, self.stop)
+
+    def _on_done(self, task: asyncio.Task[Completion]) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+        if not task.cancelled():
+            task.exception()  # Nobody has to ask for it.
+        self._changed.set()
+
+    async def _run(self) -> Completion:
+        rules = stop_rules(self._plan, self._spot)
+        generation = self._generation = self._engine.generate(self._wanted)
+        several = self._wanted.candidates > 1
+        cut: tuple[int, str] | None = None
+        try:
+            async for piece in generation:
+                self.text = normalised(self.text + piece)
+                self._changed.set()
+                cut = None if several else first_cut(rules, self.text)
+                if cut:
+                    generation.stop()
+                    break
+            result = await generation.result()
+        except BaseException:
+            generation.stop()
+            raise
+        candidates = result.candidates or (Candidate("", Finish.EOT),)
+        if cut:
+            drafts = [self._shaped(self.text, cut, Finish.STOP)]
+        else:
+            drafts = [self._judged(rules, candidate) for candidate in candidates]
+        completion = attrs.evolve(
+            _together(drafts),
+            tokens=result.tokens,
+            ms=CompletionTimings(prefill=result.ms.prefill, decode=result.ms.decode),
+            layout=result.layout,
+            plan=self._plan.kind.value,
+            model=self._model,
+        )
+        self._on_completion(completion)
+        return completion
+
+    def _judged(self, rules: Sequence[StopRule], candidate: Candidate) -> Completion:
+        text = normalised(candidate.text)
+        # Nothing more comes: its last line is whole.
+        return self._shaped(text, first_cut(rules, text + "\n"), candidate.finish)
+
+    def _shaped(self, text: str, cut: tuple[int, str] | None, finish: Finish) -> Completion:
+        """The suggestion that comes of a generated `text`, or why there is none."""
+        cut_by = ""
+        if cut is not None and cut[0] < len(text):
+            text, cut_by = text[: cut[0]], cut[1]
+        elif finish in (Finish.LENGTH, Finish.TIME):
+            text = _finished_lines(text, self._plan)
+        if not text.strip():
+            if cut_by:
+                return Completion(Outcome.FILTERED, detail=cut_by)
+            if finish is Finish.TIME:
+                return Completion(Outcome.TIMED_OUT, detail="the time budget ran out")
+            return Completion(Outcome.EMPTY)
+        if spells_placeholder(text):
+            return Completion(Outcome.FILTERED, detail="it spells what stands for a secret")
+        draft, emptied_by = run_filters(text, self._spot)
+        if emptied_by:
+            return Completion(Outcome.FILTERED, detail=emptied_by)
+        shown = draft.text.replace("\n", line_ending(self.request.document.text))
+        start = self.request.offset
+        return Completion(
+            Outcome.OFFERED, items=(Suggestion(shown, start, start + draft.replaced_chars),)
+        )
+
+
+def _finished_lines(text: str, plan: Plan) -> str:
+    """What is whole of a text that was broken off."""
+    if plan.kind is PlanKind.LINE:
+        start = len(text) - len(text.lstrip())
+        end = text.find("\n", start)
+        return text[:end] if end >= 0 else text
+    whole = text.rpartition("\n")[0]
+    return whole if whole.strip() else text
+
+
+def _together(completions: Sequence[Completion]) -> Completion:
+    """One completion with the different items of all."""
+    items: dict[tuple[str, int], Suggestion] = {}
+    for completion in completions:
+        for item in completion.items:
+            items.setdefault((item.text, item.end), item)
+    if not items:
+        return completions[0]
+    return Completion(Outcome.OFFERED, items=tuple(items.values()))
+
+
+def line_ending(text: str) -> str:
+    """The line ending that `text` uses first; ``\\n`` where it has none."""
+    newline = text.find("\n")
+    if newline < 0:
+        return "\r" if "\r" in text else "\n"
+    return "\r\n" if text[newline - 1 : newline] == "\r" else "\n"

@@ -1,0 +1,298 @@
+"""From scored candidates to the texts that stand before a prompt, within a budget of tokens.
+
+What is referred to is shown by its signature first and by its body where room is left; what merely
+resembles the code is shown by the part that does. One chunk per file, headed by its path as a
+comment; the most stable first, so that what stays the same keeps its place at the front.
+Pure: neither index nor engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from codellama_lsp.context.candidates import Candidate
+from codellama_lsp.context.cursor import CursorView
+from codellama_lsp.context.index.words import identifiers, split
+from codellama_lsp.context.languages import comment
+
+#: Estimates of token counts err; a prompt over its budget costs more than an empty place in it.
+_SAFETY = 1.08
+#: One candidate may not take more than this share of the budget while others wait.
+_LARGEST_SHARE = 0.35
+_LARGEST_SIMILAR_SHARE = 0.25
+_EXCERPT_LINES = 12
+_LEAST_SCORE = 0.45
+_MOST_CHUNKS = 60
+
+
+@attrs.frozen
+class Piece:
+    """A definition as it is shown."""
+
+    qualified: str
+    line: int
+    text: str
+    form: str
+    """signature, skeleton, body, excerpt or usage."""
+    score: float
+    reasons: tuple[str, ...]
+    stable: bool
+
+
+@attrs.frozen
+class Chunk:
+    """All that is shown of one file."""
+
+    path: str
+    text: str
+    """Headed by the path, ended by a line break."""
+    tokens: int
+    """Estimated."""
+    pieces: tuple[Piece, ...]
+
+    @property
+    def stable(self) -> bool:
+        """Whether it follows from the file that is edited, not from where the cursor is."""
+        return any(piece.stable for piece in self.pieces)
+
+    @property
+    def score(self) -> float:
+        """Of its best piece."""
+        return max(piece.score for piece in self.pieces)
+
+
+@attrs.frozen
+class LeftOut:
+    """A candidate that found no room."""
+
+    path: str
+    qualified: str
+    score: float
+    reasons: tuple[str, ...]
+    why: str
+
+
+@attrs.frozen
+class Assembly:
+    """What is sent, in order, and what is not."""
+
+    chunks: tuple[Chunk, ...]
+    left_out: tuple[LeftOut, ...]
+    budget_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """Estimated, all chunks together."""
+        return sum(chunk.tokens for chunk in self.chunks)
+
+
+class Meter:
+    """Estimates tokens: no vocabulary here, only how many characters one usually spells."""
+
+    def __init__(self, chars_per_token: float) -> None:
+        self._per_token = max(chars_per_token, 0.5)
+
+    def tokens(self, text: str) -> int:
+        """An estimate on the safe side: digits and other scripts cost a token or more each."""
+        plain, wide = len(text), 0
+        if not text.isascii():
+            wide = len(text.encode("utf-8", "replace")) - plain
+            plain -= sum(c > "\x7f" for c in text)
+            wide += len(text) - plain
+        digits = sum(map(text.count, "0123456789"))
+        return int(((plain - digits) / self._per_token + digits + wide) * _SAFETY) + 1
+
+
+def assemble(
+    candidates: Sequence[Candidate],
+    view: CursorView,
+    *,
+    language: str,
+    budget_tokens: int,
+    chars_per_token: float,
+) -> Assembly:
+    """Fill `budget_tokens` with the best of `candidates`, which come best first."""
+    filling = _Filling(view, language, budget_tokens, Meter(chars_per_token))
+    for candidate in candidates:
+        filling.offer(candidate)
+    filling.enlarge()
+    chunks = filling.chunks()
+    return Assembly(tuple(chunks), tuple(filling.left_out), budget_tokens)
+
+
+def in_order(chunks: Iterable[Chunk], before: Sequence[str] = ()) -> list[Chunk]:
+    """The order in a prompt: what stood there `before` (paths) first, then stable, then near.
+
+    The best of those that follow the cursor comes last, next to the code it is for.
+    """
+    places = {path: number for number, path in enumerate(before)}
+    return sorted(
+        chunks, key=lambda c: (places.get(c.path, len(places)), not c.stable, c.score, c.path)
+    )
+
+
+class _Filling:
+    def __init__(self, view: CursorView, language: str, budget: int, meter: Meter) -> None:
+        self.left_out: list[LeftOut] = []
+        self._view = view
+        self._language = language
+        self._budget = budget
+        self._left = budget
+        self._meter = meter
+        self._headers: dict[str, int] = {}
+        self._taken: list[tuple[Candidate, Piece, int]] = []
+        self._texts: set[str] = set()
+
+    def offer(self, candidate: Candidate) -> None:
+        """Take a candidate in its smallest useful form, or note why not."""
+        path = candidate.found.path
+        if candidate.score < _LEAST_SCORE:
+            return self._leave(candidate, "too little speaks for it")
+        if path not in self._headers and len(self._headers) >= _MOST_CHUNKS:
+            return self._leave(candidate, "too many files")
+        header = 0 if path in self._headers else self._header_tokens(path)
+        share = _LARGEST_SIMILAR_SHARE if candidate.by_similarity else _LARGEST_SHARE
+        room = min(self._left - header, int(self._budget * share))
+        if room < 4:
+            return self._leave(candidate, "no room")
+        for form, text in self._forms(candidate, room):
+            tokens = self._meter.tokens(text + "\n")
+            if text in self._texts:
+                return self._leave(candidate, "the same as another")
+            if tokens <= room:
+                self._take(candidate, form, text, tokens, header)
+                return None
+        return self._leave(candidate, "no room")
+
+    def enlarge(self) -> None:
+        """Bodies for signatures, the best first, while there is room."""
+        for number, (candidate, piece, tokens) in enumerate(self._taken):
+            body = candidate.found.definition.body
+            if piece.form != "signature" or not body or body == piece.text:
+                continue
+            text = _dedented(body)
+            more = self._meter.tokens(text + "\n")
+            if more - tokens <= self._left and more <= self._budget * _LARGEST_SHARE:
+                self._left -= more - tokens
+                self._taken[number] = (candidate, attrs.evolve(piece, text=text, form="body"), more)
+
+    def chunks(self) -> list[Chunk]:
+        """What was taken, by file, each file's definitions in its own order."""
+        by_path: dict[str, list[tuple[Piece, int]]] = {}
+        for candidate, piece, tokens in self._taken:
+            by_path.setdefault(candidate.found.path, []).append((piece, tokens))
+        result = []
+        for path, taken in by_path.items():
+            pieces = sorted((piece for piece, _ in taken), key=lambda p: p.line)
+            body = "\n".join(piece.text for piece in pieces)
+            text = f"{self._header(path)}\n{body}\n"
+            tokens = self._headers[path] + sum(tokens for _, tokens in taken)
+            result.append(Chunk(path, text, tokens, tuple(pieces)))
+        return in_order(result)
+
+    def _take(self, candidate: Candidate, form: str, text: str, tokens: int, header: int) -> None:
+        path, definition = candidate.found.path, candidate.found.definition
+        self._headers.setdefault(path, header)
+        self._left -= tokens + header
+        self._texts.add(text)
+        piece = Piece(
+            definition.qualified, definition.line, text, form, round(candidate.score, 3),
+            candidate.reasons, candidate.stable,
+        )  # fmt: skip
+        self._taken.append((candidate, piece, tokens))
+
+    def _leave(self, candidate: Candidate, why: str) -> None:
+        found = candidate.found
+        self.left_out.append(
+            LeftOut(
+                found.path,
+                found.definition.qualified or f"line {found.definition.line + 1}",
+                round(candidate.score, 3),
+                candidate.reasons,
+                why,
+            )
+        )
+
+    def _header(self, path: str) -> str:
+        return comment(self._language, path)
+
+    def _header_tokens(self, path: str) -> int:
+        return self._meter.tokens(self._header(path) + "\n")
+
+    def _forms(self, candidate: Candidate, room: int) -> list[tuple[str, str]]:
+        """From the wanted form to smaller ones."""
+        definition = candidate.found.definition
+        if definition.kind == "usage":
+            return [("usage", definition.body)]
+        if definition.kind == "class":
+            lines = (definition.skeleton or definition.signature).split("\n")
+            return [
+                ("skeleton", self._trimmed(lines, room)),
+                ("signature", _one_line(definition.signature)),
+            ]
+        if definition.kind == "text" or candidate.by_similarity:
+            body = _dedented(definition.body)
+            forms = [("body", body), ("excerpt", self._excerpt(body, room))]
+            if definition.kind != "text":
+                forms.append(("signature", _signature(definition.signature, definition.doc)))
+            return forms
+        short = _signature(definition.signature, definition.doc)
+        return [("signature", short), ("signature", _one_line(definition.signature))]
+
+    def _trimmed(self, lines: list[str], room: int) -> str:
+        """A class's lines that have to do with the cursor, in their order, as far as they fit."""
+        if self._meter.tokens("\n".join(lines) + "\n") <= room:
+            return "\n".join(lines)
+        ranked = sorted(range(1, len(lines)), key=lambda i: (-self._relevance(lines[i]), i))
+        kept, left = {0}, room - self._meter.tokens(lines[0] + "\n")
+        for i in ranked:
+            tokens = self._meter.tokens(lines[i] + "\n")
+            if tokens <= left:
+                kept.add(i)
+                left -= tokens
+        return "\n".join(lines[i] for i in sorted(kept))
+
+    def _excerpt(self, body: str, room: int) -> str:
+        """The lines in a row that have most to do with the cursor."""
+        lines = body.split("\n")
+        values = [self._relevance(line) for line in lines]
+        size = min(_EXCERPT_LINES, len(lines))
+        while size > 1:
+            sums = [sum(values[i : i + size]) for i in range(len(lines) - size + 1)]
+            at = max(range(len(sums)), key=sums.__getitem__)
+            text = _dedented("\n".join(lines[at : at + size]))
+            if self._meter.tokens(text + "\n") <= room:
+                return text
+            size //= 2
+        return lines[0]
+
+    def _relevance(self, line: str) -> float:
+        words = self._view.words
+        found = {word for name in identifiers(line) for word in (name.lower(), *split(name))}
+        score = sum(words.get(word, 0.0) for word in found)
+        partial = self._view.partial
+        if partial and re.search(rf"\b{re.escape(partial)}\w", line):
+            score += 6.0
+        return score
+
+
+def _signature(signature: str, doc: str) -> str:
+    text = _dedented(signature)
+    if not doc:
+        return text
+    first = doc.split("\n")[0][:100]
+    return f"{text}\n    {first}" if text.endswith(":") else text
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)[:200]
+
+
+def _dedented(text: str) -> str:
+    """Without the indentation of its first line."""
+    lines = text.split("\n")
+    indent = min((len(x) - len(x.lstrip()) for x in lines if x.strip()), default=0)
+    return "\n".join(line[indent:] for line in lines).rstrip()

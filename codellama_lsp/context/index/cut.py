@@ -1,0 +1,394 @@
+"""A file cut into what it defines, by its syntax tree; other text by its blank lines.
+
+Pure: text in, frozen values out. Must not know files, databases or cursors.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+import attrs
+import tree_sitter
+
+from codellama_lsp.context.index.imports import Import, parse_import
+from codellama_lsp.context.index.rules import RULES, Rules
+from codellama_lsp.context.index.words import identifiers
+from codellama_lsp.syntax.grammars import parser
+
+_MOST_BODY_CHARS = 6000
+_MOST_SIGNATURE_CHARS = 600
+_MOST_DOC_CHARS = 300
+_MOST_SKELETON_CHARS = 4000
+_MOST_DEPTH = 12
+_BLOCK_LINES = 40
+_LEAST_BLOCK_LINES = 3
+_MOST_BLOCKS = 400
+
+_SELF_ATTRIBUTE = re.compile(
+    r"^[ \t]+(self\.(\w+)(?::[^=\n]+)?\s*=[^=\n][^\n]{0,60})", re.MULTILINE
+)
+
+
+@attrs.frozen
+class Definition:
+    """Something with a name. Texts have ``\\n`` line endings and the file's own indentation."""
+
+    name: str
+    """Empty for a block of text."""
+    qualified: str
+    kind: str
+    """function, class, value or text."""
+    line: int
+    """Of its first character, counted from 0."""
+    end_line: int
+    signature: str
+    """Up to the body; of a value, all of it as far as it is short."""
+    doc: str
+    skeleton: str
+    """Of a class: its signature, attributes and the signatures of its members."""
+    body: str
+    """The whole of it, cut where it is very long; of a class, nothing: its members have theirs."""
+    bases: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class FileCut:
+    """What a file defines and imports."""
+
+    definitions: tuple[Definition, ...]
+    imports: tuple[Import, ...]
+
+
+def cut(text: str, language_id: str) -> FileCut:
+    """Cut `text`; never raises for any text."""
+    rules = RULES.get(language_id)
+    of_language = parser(language_id) if rules else None
+    if rules is None or of_language is None:
+        return FileCut(tuple(_blocks(text.split("\n"), 0)), ())
+    source = text.encode("utf-8", "replace")
+    cutter = _Cutter(source, language_id, rules)
+    cutter.walk(of_language.parse(source).root_node, (), 0)
+    blocks = _uncovered(text, cutter.covered)
+    return FileCut((*cutter.definitions, *blocks), tuple(cutter.imports))
+
+
+class _Cutter:
+    def __init__(self, source: bytes, language_id: str, rules: Rules) -> None:
+        self.definitions: list[Definition] = []
+        self.imports: list[Import] = []
+        self.covered: list[tuple[int, int]] = []
+        self._source = source
+        self._language_id = language_id
+        self._rules = rules
+
+    def walk(self, node: tree_sitter.Node, parents: tuple[str, ...], depth: int) -> None:
+        """Collect what is defined in `node`'s children, a class's members right behind it."""
+        if depth > _MOST_DEPTH:
+            return
+        rules, comment = self._rules, ""
+        for child in node.named_children:
+            kind = child.type
+            if kind in rules.comments:
+                comment = self._text(child)
+                continue
+            if kind in rules.functions:
+                self._function(child, parents, comment)
+            elif kind in rules.classes:
+                self._class(child, parents, comment, depth)
+            elif kind in rules.imports:
+                self._import(child)
+            elif kind in rules.values:
+                self._value(child, parents, comment, depth)
+            elif kind in rules.containers:
+                self.walk(child, parents, depth + 1)
+            comment = ""
+
+    def _function(self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str) -> None:
+        name = self._name(node)
+        if not name:
+            return
+        whole = _with_decorators(node)
+        body = node.child_by_field_name("body")
+        if self._language_id == "go" and (receiver := node.child_by_field_name("receiver")):
+            found = identifiers(self._text(receiver))
+            parents = (found[-1],) if found else parents
+        *outer, name = [part for part in re.split(r"::|\.", name) if part]
+        self._add(
+            name, (*parents, *outer), "function", whole, self._head(whole, body),
+            self._doc(body, comment), body=self._text(whole),
+        )  # fmt: skip
+
+    def _class(
+        self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str, depth: int
+    ) -> None:
+        body = node.child_by_field_name("body") or node.child_by_field_name("type")
+        if node.type == "impl_item":
+            name = self._field(node, "type")
+            body = node.child_by_field_name("body")
+        else:
+            name = self._name(node)
+        name = name.split("<")[0]
+        if node.type == "namespace_definition":
+            if body is not None:
+                self.walk(body, (*parents, name) if name else parents, depth + 1)
+            return
+        if not name or (node.type.endswith("_specifier") and body is None):
+            return
+        whole = _with_decorators(node)
+        signature = self._head(whole, body)
+        if node.type == "type_spec":  # Go's keyword stands outside, and may stand for several
+            kinds = {"struct_type": " struct", "interface_type": " interface"}
+            known = kinds.get(body.type if body is not None else "")
+            signature = f"type {signature}{known}" if known else f"type {_short(self._text(node))}"
+        at = len(self.definitions)
+        if body is not None:
+            if body.type in self._rules.containers:
+                self.walk(body, (*parents, name), depth + 1)
+            else:
+                self.walk(node, (*parents, name), depth + 1)
+        members = self.definitions[at:]
+        del self.definitions[at:]
+        doc = self._doc(body, comment)
+        skeleton = _skeleton(signature, doc, self._attributes(node), members)
+        bases = tuple(dict.fromkeys(n for n in identifiers(signature) if n[:1].isupper()))
+        self._add(
+            name, parents, "class", whole, signature, doc,
+            skeleton=skeleton, bases=tuple(b for b in bases if b != name),
+        )  # fmt: skip
+        self.definitions += members
+
+    def _value(
+        self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str, depth: int
+    ) -> None:
+        if "require(" in (text := self._text(node)) and (
+            found := parse_import(text, self._language_id, node.start_point[0])
+        ):
+            self.imports += found
+            return
+        inner = _class_inside(node, self._rules)
+        if inner is not None:
+            # typedef struct {...} name; or class expressions: the members are what matters.
+            name = self._name(node) if node.type == "type_definition" else ""
+            if name and not inner.child_by_field_name("name"):
+                at = len(self.definitions)
+                body = inner.child_by_field_name("body")
+                if body is not None:
+                    self.walk(body, (*parents, name), depth + 1)
+                members = self.definitions[at:]
+                del self.definitions[at:]
+                text = self._text(node)
+                self._add(
+                    name, parents, "class", node, _short(text.split("{")[0].rstrip()), "",
+                    skeleton=_short(text, _MOST_SKELETON_CHARS),
+                )  # fmt: skip
+                self.definitions += members
+            else:
+                self._class(inner, parents, comment, depth)
+            return
+        function = _function_inside(node)
+        for name in self._value_names(node):
+            text = self._text(node)
+            kind, signature = "value", _short(text, 200)
+            if function is not None:
+                kind, body = "function", function.child_by_field_name("body")
+                signature = self._head(node, body)
+            elif "(" in text and node.type in ("declaration", "field_declaration"):
+                kind, signature = "function", _short(text)
+            self._add(name, parents, kind, node, signature, _clean(comment), body=text)
+
+    def _import(self, node: tree_sitter.Node) -> None:
+        text = self._text(node)
+        found = parse_import(text, self._language_id, node.start_point[0])
+        self.imports += found
+        if found:
+            self.covered.append((node.start_point[0], node.end_point[0]))
+
+    def _add(
+        self,
+        name: str,
+        parents: tuple[str, ...],
+        kind: str,
+        node: tree_sitter.Node,
+        signature: str,
+        doc: str,
+        *,
+        skeleton: str = "",
+        body: str = "",
+        bases: tuple[str, ...] = (),
+    ) -> None:
+        start, end = node.start_point[0], node.end_point[0]
+        self.covered.append((start, end))
+        self.definitions.append(
+            Definition(
+                name=name,
+                qualified=".".join((*parents, name)),
+                kind=kind,
+                line=start,
+                end_line=end,
+                signature=signature,
+                doc=doc,
+                skeleton=skeleton,
+                body=_short(body, _MOST_BODY_CHARS),
+                bases=bases,
+            )
+        )
+
+    def _text(self, node: tree_sitter.Node) -> str:
+        text = self._source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+        return " " * min(node.start_point[1], 80) + text if "\n" in text else text
+
+    def _field(self, node: tree_sitter.Node, name: str) -> str:
+        found = node.child_by_field_name(name)
+        return "" if found is None else self._text(found).strip()
+
+    def _name(self, node: tree_sitter.Node) -> str:
+        """A definition's name: its field, or what is left at the end of C's declarators."""
+        inner: tree_sitter.Node | None = node
+        for _ in range(_MOST_DEPTH):
+            if inner is None:
+                return ""
+            if inner.type == "qualified_identifier":
+                return self._text(inner).strip()
+            named = inner.child_by_field_name("name") or inner.child_by_field_name("property")
+            if named is not None:
+                return self._text(named).strip()
+            following = inner.child_by_field_name("declarator")
+            if following is None:
+                is_name = inner is not node and inner.child_count == 0
+                return self._text(inner).strip() if is_name else ""
+            inner = following
+        return ""
+
+    def _value_names(self, node: tree_sitter.Node) -> list[str]:
+        if node.type == "expression_statement":  # Python's; other languages' are looked through
+            first = node.named_children[0] if node.named_children else None
+            if first is None or first.type != "assignment":
+                return []
+            left = first.child_by_field_name("left")
+            if left is None or left.type not in ("identifier", "pattern_list", "tuple_pattern"):
+                return []
+            return identifiers(self._text(left))
+        if node.type == "property_identifier":
+            return [self._text(node)]
+        if name := self._name(node):
+            return [name.lstrip("$")]
+        found = [self._name(child) for child in node.named_children]
+        if not any(found):
+            found = [self._name(c) for child in node.named_children for c in child.named_children]
+        if not any(found):
+            found = re.findall(r"(\w+)\s*(?==|;|$)", self._text(node))[:1]
+        return [name.lstrip("$") for name in found if name]
+
+    def _head(self, node: tree_sitter.Node, body: tree_sitter.Node | None) -> str:
+        if body is None or body.start_byte <= node.start_byte:
+            return _short(textwrap.dedent(self._text(node)).strip())
+        text = self._source[node.start_byte : body.start_byte].decode("utf-8", "replace")
+        text = textwrap.dedent(" " * min(node.start_point[1], 80) + text)
+        return _short(re.sub(r"\s*(?:[{]|=>)?\s*$", "", text).strip())
+
+    def _doc(self, body: tree_sitter.Node | None, comment: str) -> str:
+        if body is not None and self._language_id == "python" and body.named_children:
+            first = body.named_children[0]
+            if first.type == "expression_statement" and first.named_children:
+                first = first.named_children[0]
+            if first.type == "string":
+                return _clean(self._text(first))
+        return _clean(comment)
+
+    def _attributes(self, node: tree_sitter.Node) -> list[str]:
+        """What methods of a Python class set on ``self``, once each."""
+        if self._language_id != "python":
+            return []
+        found: dict[str, str] = {}
+        for match in _SELF_ATTRIBUTE.finditer(self._text(node)):
+            found.setdefault(match[2], match[1].rstrip())
+        return list(found.values())[:60]
+
+
+def _with_decorators(node: tree_sitter.Node) -> tree_sitter.Node:
+    around = node.parent
+    wrappers = ("decorated_definition", "export_statement", "template_declaration")
+    return around if around is not None and around.type in wrappers else node
+
+
+def _class_inside(node: tree_sitter.Node, rules: Rules) -> tree_sitter.Node | None:
+    if node.type in ("type_definition", "declaration", "field_declaration"):
+        for child in node.named_children:
+            if child.type in rules.classes and child.child_by_field_name("body") is not None:
+                return child
+    return None
+
+
+def _function_inside(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """The function that ``const name = (...) => {...}`` gives a name to."""
+    if node.type not in ("lexical_declaration", "variable_declaration", "public_field_definition"):
+        return None
+    for child in (node, *node.named_children):
+        value = child.child_by_field_name("value")
+        if value is not None and value.type in ("arrow_function", "function_expression"):
+            return value
+    return None
+
+
+def _skeleton(signature: str, doc: str, attributes: list[str], members: list[Definition]) -> str:
+    lines = [signature]
+    if doc:
+        lines.append(f"    {doc.splitlines()[0][:120]}")
+    seen = set()
+    for member in members:
+        line = re.sub(r"\s+", " ", member.signature)
+        if member.name not in seen or member.kind == "function":
+            lines.append(f"    {line[:200]}")
+        seen.add(member.name)
+    lines[2 if doc else 1 : 2 if doc else 1] = [f"    {line}" for line in attributes]
+    return _short("\n".join(lines), _MOST_SKELETON_CHARS)
+
+
+def _short(text: str, most_chars: int = _MOST_SIGNATURE_CHARS) -> str:
+    if len(text) <= most_chars:
+        return text
+    cut_at = text.rfind("\n", 0, most_chars)
+    return text[: cut_at if cut_at > most_chars // 2 else most_chars]
+
+
+def _clean(comment: str) -> str:
+    """The first lines of a comment or docstring without its marks."""
+    text = re.sub(
+        r"^\s*[rRbBuUfF]*(?:\"\"\"|'''|\"|')|(?:\"\"\"|'''|\"|')\s*$", "", comment.strip()
+    )
+    lines = (re.sub(r"^\s*(?:/\*+|\*+/?|//+!?|#+)\s?|\s*\*/\s*$", "", x) for x in text.split("\n"))
+    wanted = [line.strip() for line in lines]
+    while wanted and not wanted[0]:
+        wanted.pop(0)
+    end = wanted.index("") if "" in wanted else len(wanted)
+    return _short("\n".join(wanted[:end]), _MOST_DOC_CHARS)
+
+
+def _uncovered(text: str, covered: list[tuple[int, int]]) -> Iterator[Definition]:
+    """Blocks of the lines that belong to no definition."""
+    lines = text.split("\n")
+    done = 0
+    for start, end in sorted(covered):
+        if start > done:
+            yield from _blocks(lines[done:start], done)
+        done = max(done, end + 1)
+    yield from _blocks(lines[done:], done)
+
+
+def _blocks(lines: list[str], first: int) -> Iterator[Definition]:
+    block: list[str] = []
+    made = 0
+    for number, line in enumerate([*lines, ""]):
+        if line.strip():
+            block.append(line)
+        if block and (not line.strip() or len(block) >= _BLOCK_LINES):
+            if len(block) >= _LEAST_BLOCK_LINES and made < _MOST_BLOCKS:
+                made += 1
+                end = first + number - (0 if line.strip() else 1)
+                body = _short("\n".join(block), _MOST_BODY_CHARS)
+                yield Definition(
+                    "", "", "text", end - len(block) + 1, end, block[0][:200], "", "", body
+                )
+            block = []

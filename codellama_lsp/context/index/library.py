@@ -1,0 +1,152 @@
+"""All that is known of a workspace: the index of its files, with open buffers in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from codellama_lsp.context.index.cut import FileCut, cut
+from codellama_lsp.context.index.imports import Import
+from codellama_lsp.context.index.resolve import partners, resolve
+from codellama_lsp.context.index.store import IN_MEMORY, FileFacts, Found, Store
+from codellama_lsp.context.languages import language_of
+from codellama_lsp.context.secrets import Redactor
+
+_NO_FACTS = FileFacts(0, 0, b"")
+_MOST_OVERLAY_CHARS = 1_000_000
+
+
+@attrs.frozen
+class OpenFile:
+    """A buffer as its user sees it."""
+
+    language: str
+    text: str
+    """Without secrets, with ``\\n`` line endings."""
+    cut: FileCut
+
+
+class Library:
+    """Answers questions about definitions. Unsaved text wins over what is on disk."""
+
+    def __init__(self, disk: Store | None = None) -> None:
+        self.disk = disk or _empty()
+        self._overlay = _empty()
+        self._open: dict[str, OpenFile] = {}
+        self._redactor = Redactor()
+
+    def open(
+        self, path: str, text: str, language: str | None = None, *, shown: bool = True
+    ) -> None:
+        """A buffer was opened or has changed; not `shown`: it is for nobody but itself."""
+        known = self._open.get(path)
+        language = language or language_of(path) or "plaintext"
+        clean = self._redactor.redact(text.replace("\r\n", "\n").replace("\r", "\n"))
+        if len(clean) > _MOST_OVERLAY_CHARS or (known is not None and known.text == clean):
+            return
+        content = cut(clean, language)
+        self._open[path] = OpenFile(language, clean, content)
+        if shown:
+            self._overlay.put(path, language, _NO_FACTS, content)
+        else:
+            self._overlay.remove(path)
+
+    def close(self, path: str) -> None:
+        """The buffer was closed: the file on disk counts again."""
+        if self._open.pop(path, None) is not None:
+            self._overlay.remove(path)
+
+    def opened(self, path: str) -> OpenFile | None:
+        """The buffer of that path, if there is one."""
+        return self._open.get(path)
+
+    @property
+    def open_paths(self) -> list[str]:
+        """Of all buffers, in the order in which they were opened."""
+        return list(self._open)
+
+    def named(self, name: str, most: int = 40) -> list[Found]:
+        """Definitions of that name."""
+        return self._merged(self._overlay.named(name, most), self.disk.named(name, most))
+
+    def any_case(self, name: str) -> list[Found]:
+        """Classes of that name in lower case."""
+        return self._merged(
+            self._overlay.classes_in_any_case(name), self.disk.classes_in_any_case(name)
+        )
+
+    def beginning(self, start: str, most: int = 60) -> list[Found]:
+        """Definitions whose names begin so."""
+        return self._merged(self._overlay.beginning(start, most), self.disk.beginning(start, most))
+
+    def in_file(self, path: str, name: str | None = None) -> list[Found]:
+        """What a file defines."""
+        return (self._overlay if path in self._open else self.disk).in_file(path, name)
+
+    def imports_of(self, path: str) -> list[Import]:
+        """What a file imports."""
+        return (self._overlay if path in self._open else self.disk).imports_of(path)
+
+    def with_stem(self, stem: str) -> list[str]:
+        """Paths of files with that stem."""
+        return list(dict.fromkeys((*self._overlay.with_stem(stem), *self.disk.with_stem(stem))))
+
+    def in_folder(self, name: str) -> list[str]:
+        """Paths of files right in folders of that last name."""
+        return list(dict.fromkeys((*self._overlay.in_folder(name), *self.disk.in_folder(name))))
+
+    def resolve(self, module: str, language: str, importer: str) -> list[str]:
+        """Files that an import can mean."""
+        return resolve(module, language, importer, self)
+
+    def partners(self, path: str) -> list[str]:
+        """Tests of a file, or what it tests; its header, or what implements it."""
+        return partners(path, self)
+
+    def exported(
+        self, paths: Iterable[str], name: str, language: str, hops: int = 3
+    ) -> list[Found]:
+        """What `name` is in those files, also where they only pass it on."""
+        for path in paths:
+            if own := [f for f in self.in_file(path, name) if "." not in f.definition.qualified]:
+                return own
+            if hops <= 0:
+                continue
+            for line in self.imports_of(path):
+                if line.alias == name or line.name == "*":
+                    onward = [p for p in self.resolve(line.module, language, path) if p != path]
+                    wanted = name if line.name in ("*", "") else line.name
+                    if found := self.exported(onward, wanted, language, hops - 1):
+                        return found
+        return []
+
+    @property
+    def size(self) -> int:
+        """How many definitions are known, roughly."""
+        return self.disk.size
+
+    def frequency(self, words: list[str]) -> dict[str, int]:
+        """In how many definitions on disk each word occurs."""
+        return self.disk.frequency(words)
+
+    def search(self, words: list[str], most: int) -> list[tuple[Found, float]]:
+        """Definitions by BM25. Of buffers, the scores are those of the file on disk, roughly."""
+        disk = [(f, s) for f, s in self.disk.search(words, most) if f.path not in self._open]
+        if not self._open:
+            return disk
+        overlay = self._overlay.search(words, max(most // 2, 4))
+        # The overlay's own scale is that of a tiny collection: align the best ones.
+        if overlay and disk:
+            scale = min(1.0, disk[0][1] / max(overlay[0][1], 1e-9))
+            overlay = [(f, s * scale) for f, s in overlay]
+        return sorted([*disk, *overlay], key=lambda hit: -hit[1])[:most]
+
+    def _merged(self, overlay: list[Found], disk: list[Found]) -> list[Found]:
+        return [*overlay, *(f for f in disk if f.path not in self._open)]
+
+
+def _empty() -> Store:
+    store = Store(IN_MEMORY)
+    store.create()
+    return store

@@ -1,0 +1,150 @@
+"""The index process: questions and changes come in on stdin, answers and progress go out on stdout.
+
+Runs at the lowest priority and ends with its pipe. A question waits for one step of a build at
+most. Must not know LSP or engines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import attrs
+
+from codellama_lsp.context.index.messages import (
+    MOST_LINE_BYTES,
+    assembly_to_json,
+    encode,
+    query_from_json,
+)
+from codellama_lsp.context.index.workspace_index import WorkspaceIndex
+from codellama_lsp.context.watch import Watcher
+
+log = logging.getLogger(__name__)
+
+_PROGRESS_EVERY_S = 0.25
+_IDLE_S = 1.0
+#: Between steps of a build it sleeps as long as the step took: half a core is enough.
+_MOST_REST_S = 0.02
+
+_Message = dict[str, Any]
+
+
+def serve(root: Path, source: IO[bytes], sink: IO[bytes], *, watch: bool) -> None:
+    """Serve one folder until `source` ends."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(10)
+    worker = _Worker(root, sink)
+    inbox: queue.Queue[_Message | None] = queue.Queue()
+    threading.Thread(target=_read, args=(source, inbox), daemon=True).start()
+    watcher = None
+    if watch and worker.index.state.state != "off":
+        watcher = Watcher(worker.index.root, lambda paths: inbox.put(_changed(paths)))
+        threading.Thread(target=watcher.start, daemon=True).start()
+    try:
+        worker.run(inbox)
+    finally:
+        if watcher is not None:
+            watcher.stop()
+        worker.index.close()
+
+
+def _changed(paths: list[str]) -> _Message:
+    return {"method": "changed", "params": {"paths": paths}}
+
+
+def _read(source: IO[bytes], inbox: queue.Queue[_Message | None]) -> None:
+    while line := source.readline(MOST_LINE_BYTES):
+        try:
+            message = json.loads(line)
+        except ValueError:
+            log.warning("a message was no JSON")
+            continue
+        if isinstance(message, dict):
+            inbox.put(message)
+    inbox.put(None)
+
+
+class _Worker:
+    def __init__(self, root: Path, sink: IO[bytes]) -> None:
+        self.index = WorkspaceIndex(root)
+        self._sink = sink
+        self._told: object = None
+        self._told_at = 0.0
+
+    def run(self, inbox: queue.Queue[_Message | None]) -> None:
+        """Until the inbox says None."""
+        busy = True
+        while True:
+            try:
+                message = inbox.get(block=not busy, timeout=_IDLE_S)
+            except queue.Empty:
+                pass
+            else:
+                if message is None:
+                    return
+                self._handle(message)
+            started = time.monotonic()
+            busy = self.index.step() or not inbox.empty()
+            self._tell()
+            if busy and inbox.empty():
+                time.sleep(min(time.monotonic() - started, _MOST_REST_S))
+
+    def _handle(self, message: _Message) -> None:
+        number = message.get("id")
+        try:
+            result = self._answer(str(message.get("method")), message.get("params") or {})
+        except Exception as error:
+            log.exception("a question failed")
+            if number is not None:
+                self._send({"id": number, "error": type(error).__name__})
+            return
+        if number is not None:
+            self._send({"id": number, "result": result})
+
+    def _answer(self, method: str, params: _Message) -> object:
+        library = self.index.library
+        if method == "open":
+            self.index.open(params["path"], params["text"], params["language"])
+        elif method == "close":
+            self.index.close_buffer(params["path"])
+        elif method == "changed":
+            self.index.changed([str(path) for path in params["paths"]])
+        elif method == "select":
+            opened = library.opened(params["path"])
+            if opened is None:
+                return None
+            query = query_from_json(params, opened.text)
+            started = time.perf_counter()
+            assembly = self.index.select(query, params["budget_tokens"], params["chars_per_token"])
+            took_ms = (time.perf_counter() - started) * 1000
+            return {**assembly_to_json(assembly), "ms": round(took_ms, 2)}
+        elif method == "state":
+            return attrs.asdict(self.index.state)
+        else:
+            raise ValueError(method)
+        return None
+
+    def _tell(self) -> None:
+        state, now = self.index.state, time.monotonic()
+        finished = state.state != "building"
+        if state == self._told or (not finished and now - self._told_at < _PROGRESS_EVERY_S):
+            return
+        self._told, self._told_at = state, now
+        self._send({"method": "state", "params": attrs.asdict(state)})
+
+    def _send(self, message: _Message) -> None:
+        try:
+            self._sink.write(encode(message))
+            self._sink.flush()
+        except (OSError, ValueError):
+            # Whoever asked has gone; the end of the other pipe is about to say so.
+            sys.exit(0)

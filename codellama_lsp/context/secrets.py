@@ -1,0 +1,306 @@
+"""Keeping keys and passwords out of prompts: files by their names, tokens in text by their shapes.
+
+What looks like a token becomes a placeholder that stays the same while the token is typed, so the
+prompt's start stays as it was; whoever shows a suggestion drops it where it spells a placeholder.
+Knows neither documents nor engines.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+
+#: Names that hold keys and passwords, whatever the settings say.
+SECRET_GLOBS = (
+    ".env",
+    ".env.*",
+    ".envrc",
+    "*.env",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "*.jks",
+    "*.keystore",
+    "*.kdbx",
+    "*.gpg",
+    "*.asc",
+    "*.ppk",
+    "id_rsa*",
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+    ".netrc",
+    "_netrc",
+    ".npmrc",
+    ".pypirc",
+    ".pgpass",
+    ".htpasswd",
+    ".git-credentials",
+    ".aws/credentials",
+    ".docker/config.json",
+    ".kube/config",
+    "credentials.{json,yaml,yml,toml,ini}",
+    "secrets.{json,yaml,yml,toml,ini}",
+    "service-account*.json",
+    "*.tfvars",
+)
+
+_MARK = "__REDACTED_"
+
+#: Kind, what a token begins with, and what it goes on with. The beginning alone tells it apart.
+_SHAPES: tuple[tuple[str, str, str], ...] = (
+    ("AWS_KEY", r"\b(?:AKIA|ASIA|ABIA|ACCA)", r"[0-9A-Z]{12,}"),
+    ("GITHUB_TOKEN", r"\bgh[pousr]_", r"[0-9A-Za-z]{16,}"),
+    ("GITHUB_TOKEN", r"\bgithub_pat_", r"[0-9A-Za-z_]{16,}"),
+    ("GITLAB_TOKEN", r"\bgl(?:pat|dt|rt|cbt|ptt)-", r"[0-9A-Za-z_\-]{12,}"),
+    ("SLACK_TOKEN", r"\bxox[abeoprs]-", r"[0-9A-Za-z\-]{10,}"),
+    ("SLACK_HOOK", r"hooks\.slack\.com/(?:services|workflows)/", r"[0-9A-Za-z/]{10,}"),
+    ("STRIPE_KEY", r"\b[rsp]k_(?:live|test)_", r"[0-9A-Za-z]{10,}"),
+    ("API_KEY", r"\bsk-(?:proj-|ant-|or-|svcacct-)?", r"(?=[\w\-]*\d)[0-9A-Za-z_\-]{20,}"),
+    ("GOOGLE_KEY", r"\bAIza", r"[0-9A-Za-z_\-]{24,}"),
+    ("GOOGLE_KEY", r"\b(?:ya29\.|GOCSPX-)", r"[0-9A-Za-z_\-]{16,}"),
+    ("NPM_TOKEN", r"\bnpm_", r"[0-9A-Za-z]{24,}"),
+    ("PYPI_TOKEN", r"\bpypi-Ag", r"[0-9A-Za-z_\-]{16,}"),
+    ("HUGGINGFACE_TOKEN", r"\bhf_", r"[A-Za-z]{24,}"),
+    ("SENDGRID_KEY", r"\bSG\.", r"[0-9A-Za-z_\-]{16,}\.[0-9A-Za-z_\-]{16,}"),
+    ("TWILIO_KEY", r"\bSK(?=[0-9a-f]{32}\b)", r"[0-9a-f]{32}"),
+    ("DIGITALOCEAN_TOKEN", r"\bdo[opr]_v1_", r"[0-9a-f]{16,}"),
+    ("SHOPIFY_TOKEN", r"\bshp(?:at|ca|pa|ss)_", r"[0-9a-fA-F]{16,}"),
+    ("JWT", r"\beyJ", r"[0-9A-Za-z_\-]{8,}\.eyJ[0-9A-Za-z_\-]{8,}(?:\.[0-9A-Za-z_\-]*)?"),
+    ("AZURE_KEY", r"\bAccountKey=", r"[0-9A-Za-z+/=]{20,}"),
+    ("AGE_KEY", r"\bAGE-SECRET-KEY-1", r"[0-9A-Z]{20,}"),
+)
+_TOKEN = re.compile(
+    "|".join(f"(?P<k{i}>{head}{tail})" for i, (_, head, tail) in enumerate(_SHAPES))
+)
+#: While one is typed: any of the longer beginnings, however little follows it, up to the cursor.
+_TYPING = re.compile(
+    "(?:"
+    + "|".join(
+        f"(?P<k{i}>{head})"
+        for i, (kind, head, _) in enumerate(_SHAPES)
+        if kind not in ("API_KEY", "TWILIO_KEY", "SENDGRID_KEY", "HUGGINGFACE_TOKEN", "JWT")
+    )
+    + r")[\w\-+/=.]+\Z"
+)
+_TYPING_LOOKBACK_CHARS = 400
+_LONGEST_KEY_CHARS = 4000
+
+#: A quoted or bare value given to something whose name says that it is secret.
+_ASSIGNED = re.compile(
+    r"(?i)(?:passw(?:or)?d|passwd|pwd|secret|token|api_?-?key|access_?-?key|private_?-?key|"
+    r"auth_?-?key|credentials?|bearer|authorization)"
+    r"[\w\-]*[\"']?\s*(?:[:=]=?|=>|,)\s*"
+    r"(?:(?:bearer|basic|token)\s+|[fbru]?[\"'`](?:(?:bearer|basic|token)\s+)?)"
+    r"(?P<value>[^\s\"'`]{8,})"
+)
+#: The same without quotes, as shells, properties and YAML have it: nothing else on the line.
+_BARE = re.compile(
+    r"(?i)^\s*(?:export\s+|set\s+|-\s+)?[\w.\-]*(?:passw(?:or)?d|secret|token|_key|apikey)[\w.\-]*"
+    r"(?:=|:\s+|\s=\s)(?P<value>(?=\S*\d\S*\d)[0-9A-Za-z+/=_\-]{16,})\s*$"
+)
+#: A line without any of these has no token, and none of the words means no assigned one: plain
+#: searches, a hundred times as fast as the patterns.
+_HEADS = (
+    "AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glcbt- glptt- xox "
+    "hooks.slack.com "
+    "k_live_ k_test_ sk- AIza ya29. GOCSPX- npm_ pypi-Ag hf_ SG. SK dop_v1_ doo_v1_ dor_v1_ "
+    "shpat_ shpca_ shppa_ shpss_ eyJ AccountKey= AGE-SECRET-KEY-1 ://"
+).split()
+_WORDS = "pass pwd secret token key credential bearer authorization".split()
+#: A password within an address: scheme://user:password@host
+_IN_ADDRESS = re.compile(
+    r"\b[a-z][a-z0-9+.\-]*://[^\s/:@\"'`{}<>]*:(?P<value>[^\s/@\"'`{}<>]{3,})@"
+)
+#: The whole of a private key; one whose end is missing goes as far as its lines look like base64.
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:(?s:.){0,20000}?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+    r"|(?:[ \t\"'+\\n]*[\r\n]*[ \t\"'#/*]*[0-9A-Za-z+/=]{16,}(?:\\n)?[\"'+,;]*)*"
+    r"(?:[\s\"']*[0-9A-Za-z+/=]+\Z)?)"
+)
+#: The tail of one whose beginning lies outside of the text.
+_KEY_END = re.compile(
+    r"(?:[ \t\"'#/*]*[0-9A-Za-z+/=]{8,}[\"'+,;\\n]*\s+)*"
+    r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+)
+
+_LEAST_BITS = 2.75
+"""Shannon entropy per character that a value needs to be taken for a secret rather than a word."""
+_LEAST_ASSIGNED_CHARS = 8
+_MOST_LINES = 50_000
+_MOST_TEXTS = 64
+
+_Hints = tuple[list[str], list[str]]
+"""Beginnings of tokens, and words in lower case, that a text contains."""
+Span = tuple[int, int, str]
+"""Start, end, placeholder."""
+
+
+def placeholder(kind: str) -> str:
+    """What stands in a prompt for a secret of that kind."""
+    return f"{_MARK}{kind}__"
+
+
+def spells_placeholder(text: str) -> bool:
+    """Whether a suggestion contains a placeholder or ends in the middle of one."""
+    return _MARK in text or any(
+        text.rstrip().endswith(_MARK[:n]) for n in range(len(_MARK), len("__REDA") - 1, -1)
+    )
+
+
+class Redactor:
+    """Finds secrets; lines that were looked at before cost a dictionary lookup.
+
+    Not for several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[str, tuple[Span, ...]] = {}
+        self._texts: OrderedDict[tuple[str, int | None], tuple[Span, ...]] = OrderedDict()
+
+    def redact(self, text: str, cursor: int | None = None) -> str:
+        """`text` with every secret replaced; see `spans` for `cursor`."""
+        return _replaced(text, self.spans(text, cursor))
+
+    def spans(self, text: str, cursor: int | None = None) -> tuple[Span, ...]:
+        """Where secrets are, in order and apart; at `cursor` one may be half typed."""
+        key = (text, cursor)
+        known = self._texts.get(key)
+        if known is None:
+            known = self._texts[key] = self._search(text, cursor)
+            while len(self._texts) > _MOST_TEXTS:
+                self._texts.popitem(last=False)
+        return known
+
+    def _search(self, text: str, cursor: int | None) -> tuple[Span, ...]:
+        found: list[Span] = []
+        lines = text.split("\n")
+        if len(self._lines) > _MOST_LINES:
+            self._lines.clear()
+        self._look_at([line for line in lines if line not in self._lines])
+        each = list(map(self._lines.__getitem__, lines))
+        if any(each):
+            start = 0
+            for line, spans in zip(lines, each, strict=True):
+                found += [(start + a, start + b, mark) for a, b, mark in spans]
+                start += len(line) + 1
+        if "PRIVATE KEY" in text:
+            found += _key_blocks(text)
+        if cursor is not None and (typed := _typing(text, cursor)):
+            found.append(typed)
+        return _apart(found) if found else ()
+
+    def _look_at(self, new: list[str]) -> None:
+        if not new:
+            return
+        blob = "\n".join(new)
+        lowered = blob.lower()
+        hints = (
+            [head for head in _HEADS if head in blob],
+            [word for word in _WORDS if word in lowered],
+        )
+        nothing = hints == ([], [])
+        for line in new:
+            self._lines[line] = () if nothing else _apart(list(_in_line(line, hints)))
+
+
+def split_spans(pieces: tuple[str, ...], spans: tuple[Span, ...]) -> tuple[str, ...]:
+    """`pieces` of one text with `spans` of the whole replaced, each in every piece it touches."""
+    result: list[str] = []
+    start = 0
+    for piece in pieces:
+        end = start + len(piece)
+        inside = [
+            (max(a, start) - start, min(b, end) - start, mark)
+            for a, b, mark in spans
+            if a < end and b > start
+        ]
+        result.append(_replaced(piece, tuple(inside)))
+        start = end
+    return tuple(result)
+
+
+def _replaced(text: str, spans: tuple[Span, ...]) -> str:
+    if not spans:
+        return text
+    parts: list[str] = []
+    done = 0
+    for start, end, mark in spans:
+        parts += (text[done:start], mark)
+        done = end
+    return "".join((*parts, text[done:]))
+
+
+def _in_line(line: str, hints: _Hints) -> Iterator[Span]:
+    heads, words = hints
+    if any(head in line for head in heads):
+        for match in _TOKEN.finditer(line):
+            yield match.start(), match.end(), _mark_of(match)
+        if "://" in line:
+            for match in _IN_ADDRESS.finditer(line):
+                yield *match.span("value"), placeholder("PASSWORD")
+    lowered = line.lower() if words else ""
+    if any(word in lowered for word in words):
+        for pattern in (_ASSIGNED, _BARE):
+            for match in pattern.finditer(line):
+                if _is_random(match["value"]):
+                    yield *match.span("value"), placeholder("SECRET")
+
+
+def _key_blocks(text: str) -> Iterator[Span]:
+    for match in _KEY_BLOCK.finditer(text):
+        yield match.start(), match.end(), placeholder("PRIVATE_KEY")
+    end = text.find("-----END ")
+    while end >= 0:
+        # A look back of bounded length: the pattern may try every start.
+        low = max(end - _LONGEST_KEY_CHARS, 0)
+        for match in _KEY_END.finditer(text[low : end + 80]):
+            yield low + match.start(), low + match.end(), placeholder("PRIVATE_KEY")
+        end = text.find("-----END ", end + 1)
+
+
+def _typing(text: str, cursor: int) -> Span | None:
+    """The token that `cursor` is in or at the end of, however little of it is there yet."""
+    low = max(cursor - _TYPING_LOOKBACK_CHARS, 0)
+    match = _TYPING.search(text[low:cursor])
+    if match is None:
+        return None
+    end = cursor
+    while end < len(text) and (text[end].isalnum() or text[end] in "_-+/="):
+        end += 1
+    return low + match.start(), end, _mark_of(match)
+
+
+def _mark_of(match: re.Match[str]) -> str:
+    assert match.lastgroup is not None
+    return placeholder(_SHAPES[int(match.lastgroup[1:])][0])
+
+
+def _is_random(value: str) -> bool:
+    """Whether a value looks drawn or thought up rather than written as a word or an expression."""
+    value = value.rstrip(",;)]}")
+    if len(value) < _LEAST_ASSIGNED_CHARS or value[0] in "$%{<(" or "{" in value or "(" in value:
+        return False
+    has_digit = any(c.isdigit() for c in value)
+    has_letter = any(c.isalpha() for c in value)
+    if not (has_digit and has_letter) or re.fullmatch(r"[a-z_./:\-]+\d{0,2}", value):
+        return False
+    counts = Counter(value).values()
+    bits = -sum(n / len(value) * math.log2(n / len(value)) for n in counts)
+    return bits >= min(_LEAST_BITS, math.log2(len(value)) - 0.6)
+
+
+def _apart(found: list[Span]) -> tuple[Span, ...]:
+    """In order, overlapping ones joined under the first one's placeholder."""
+    joined: list[Span] = []
+    for span in sorted(found, key=lambda s: (s[0], -s[1])):
+        if joined and span[0] < joined[-1][1]:
+            start, end, mark = joined[-1]
+            joined[-1] = (start, max(end, span[1]), mark)
+        else:
+            joined.append(span)
+    return tuple(joined)

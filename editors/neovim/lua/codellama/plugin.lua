@@ -1,0 +1,42 @@
+-- Registers the command, the highlight groups and the autocommands. Runs once, loads little.
+local M = {}
+local loaded = false
+
+function M.load()
+  if loaded then
+    return
+  end
+  loaded = true
+  vim.api.nvim_set_hl(0, 'CodeLlamaGhost', { default = true, link = 'Comment' })
+  vim.api.nvim_set_hl(0, 'CodeLlamaCount', { default = true, link = 'NonText' })
+
+  vim.api.nvim_create_user_command('CodeLlama', function(command)
+    require('codellama.commands').run(command)
+  end, {
+    nargs = '*',
+    bang = true,
+    desc = 'Code Llama: status, toggle, restart, why, ...',
+    complete = function(lead, line)
+      return require('codellama.commands').complete(lead, line)
+    end,
+  })
+
+  local group = vim.api.nvim_create_augroup('codellama', { clear = true })
+  vim.api.nvim_create_autocmd('LspAttach', {
+    group = group,
+    callback = function(event)
+      local client = vim.lsp.get_client_by_id(event.data.client_id)
+      if client and client.name == 'codellama' then
+        require('codellama.attach').attach(client, event.buf)
+      end
+    end,
+  })
+  vim.api.nvim_create_autocmd('LspDetach', {
+    group = group,
+    callback = function(event)
+      require('codellama.attach').detach(event.buf, event.data.client_id)
+    end,
+  })
+end
+
+return M

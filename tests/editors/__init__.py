@@ -1,0 +1,1 @@
+"""Real editors, driven by tests; each test skips where its editor is not installed."""

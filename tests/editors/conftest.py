@@ -1,0 +1,109 @@
+"""Editors with the plugin and a server, ready to be typed into."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.editors.neovim import PLUGIN, Neovim, find_neovim, until
+
+
+def missing(editor: str, reason: str) -> None:
+    """Skip, or fail where the editor was to be there."""
+    if editor in os.environ.get("CODELLAMA_EDITORS_REQUIRED", "").split(","):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+STUB = Path(__file__).parent / "stub_server.py"
+SERVER = [sys.executable, "-m", "codellama_lsp", "serve"]
+
+
+class Session:
+    """A Neovim, and what its server was told if that is the stub."""
+
+    def __init__(self, neovim: Neovim, log: Path) -> None:
+        self.neovim, self._log = neovim, log
+
+    def told(self, method: str) -> list[dict[str, object]]:
+        """Parameters of the messages of `method`, oldest first."""
+        if not self._log.exists():
+            return []
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        messages = [json.loads(line) for line in lines]
+        return [found["params"] for found in messages if found.get("method") == method]
+
+    def until_attached(self) -> None:
+        count = "return #vim.lsp.get_clients({ bufnr = 0, name = 'codellama' })"
+        ready = "return require('codellama').status().state"
+        until(lambda: self.neovim.lua(count) == 1, "the server is attached")
+        until(lambda: self.neovim.lua(ready) in ("ready", "off", "error"), "the server is ready")
+
+
+Open = Callable[..., Session]
+
+
+@pytest.fixture(params=["0.12", "0.10", "0.12 own"])
+def neovim_kind(request: pytest.FixtureRequest) -> str:
+    """A version, and "own" where the plugin's ghost text is wanted instead of Neovim's."""
+    return str(request.param)
+
+
+@pytest.fixture
+def open_neovim(neovim_kind: str, state_dir: Path, tmp_path: Path) -> Iterator[Open]:
+    """Opens a file with the given text: with the stub's script, or the real server's answers."""
+    version = neovim_kind.split()[0]
+    program = find_neovim(version)
+    if program is None:
+        missing("neovim", f"Neovim {version} was not found; scripts/install-neovim installs it")
+    running: list[Neovim] = []
+
+    def open_it(
+        text: str,
+        *,
+        stub: dict[str, object] | None = None,
+        answers: list[object] | None = None,
+        model: str | None = None,
+        options: str = "",
+        more: str = "",
+        name: str = "a.py",
+    ) -> Session:
+        script, log = tmp_path / "script.json", tmp_path / "log.jsonl"
+        if stub is not None:
+            script.write_text(json.dumps(stub), encoding="utf-8")
+            command = [sys.executable, str(STUB), str(script), str(log)]
+        elif answers is not None:
+            script.write_text(json.dumps(answers), encoding="utf-8")
+            command = [*SERVER, "--engine", f"scripted:{script}"]
+        else:
+            command = [*SERVER, *(["--model", model] if model else [])]
+        own = "ghost_text = 'own'," if neovim_kind.endswith("own") else ""
+        init = f"""
+            vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})
+            vim.o.swapfile = false
+            {more}
+            require('codellama').setup({{
+              cmd = vim.json.decode({json.dumps(json.dumps(command))}),
+              {own}
+              {options}
+            }})
+        """
+        # Its path must be short: a socket lives in it.
+        file = state_dir / "project" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        neovim = Neovim(program, state_dir / "home", init, str(file))
+        running.append(neovim)
+        neovim.start()
+        session = Session(neovim, log)
+        session.until_attached()
+        return session
+
+    yield open_it
+    for neovim in running:
+        neovim.stop()
