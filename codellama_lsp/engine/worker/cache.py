@@ -59,7 +59,7 @@ class KvCache:
         source, reuse = self._residents[best], shared[best]
         parked, of_parked = self.lot.best(prompt)
         if parked is not None and of_parked >= reuse + LEAST_TOKENS:
-            restored = self._bring_back(parked, room)
+            restored = self._bring_back(parked, room, document)
             if restored is not None:
                 source, reuse = restored, of_parked
         target = source
@@ -86,7 +86,7 @@ class KvCache:
         latest = max(r.used_at for r in self._residents if r.document == resident.document)
         return len(resident.tokens) > 0, resident.used_at == latest, resident.used_at
 
-    def _bring_back(self, parked: Parked, room: int) -> Resident | None:
+    def _bring_back(self, parked: Parked, room: int, document: str) -> Resident | None:
         """A resident with what was parked, in place of the least worthy; None where it fails."""
         target = min(self._residents, key=self._worth)
         self.lot.park(target.sequence, target.tokens)
@@ -97,6 +97,7 @@ class KvCache:
             self._context.forget(target.sequence, 0)
             return None
         target.tokens, target.used_at = parked.tokens.copy(), self._clock
+        target.document = document
         return target
 
     def park_all(self) -> None:
