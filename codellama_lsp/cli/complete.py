@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _complete(args: argparse.Namespace, request: CompletionRequest) -> list[Completion]:
+    import attrs
+
     from codellama_lsp.cli.engines import choose
     from codellama_lsp.completion.pipeline import Completer
     from codellama_lsp.config.settings import Layer, read_user_file, resolve
@@ -77,6 +79,8 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
         print(f"codellama-lsp: {problem}", file=sys.stderr)
     supervisor = EngineSupervisor(choose(args.engine, args.model or settings.model))
     try:
+        # Nobody will accept anything: nothing is prepared for that.
+        settings = attrs.evolve(settings, speculate=False)
         completer = Completer(supervisor, lambda: settings)
         return [await completer.complete(request) for _ in range(args.repeat or 1)]
     finally:

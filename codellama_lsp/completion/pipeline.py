@@ -217,8 +217,7 @@ class Completer:
         return completion
 
     def _find(self, request: CompletionRequest) -> Completion | None:
-        items = self._known.find(request, several=request.candidates > 1)
-        return Completion(Outcome.CACHED, items=items) if items else None
+        return self._known.find(request, several=request.candidates > 1)
 
     def _leave_streams(self, request: CompletionRequest) -> None:
         """Stop what is being generated for the same document and will not answer `request`."""
@@ -281,7 +280,7 @@ class Completer:
         def done(completion: Completion) -> None:
             if completion.items and not request.is_plain:
                 several = request.candidates > 1
-                self._known.remember(request, completion.items, several=several)
+                self._known.remember(request, completion.items, completion.plan, several=several)
 
         return Stream(engine, wanted, request, plan, spot, info.model_name, done)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import attrs
 
+from codellama_lsp import dirs
 from codellama_lsp.completion.pipeline import Completer
 from codellama_lsp.completion.types import Completion, CompletionRequest
 from codellama_lsp.config.options import Options, read_options
@@ -22,7 +23,9 @@ from codellama_lsp.engine.protocol import EngineStartError
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
 from codellama_lsp.telemetry.counters import Counters
+from codellama_lsp.telemetry.ledger import LEDGER_NAME, Ledger
 from codellama_lsp.telemetry.log import set_level
+from codellama_lsp.telemetry.offers import Offers
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,8 @@ class Session:
         self.running = 0
         self.last_ms: float | None = None
         self.counters = Counters()
+        self.ledger = Ledger(dirs.data_dir() / LEDGER_NAME)
+        self.offers = Offers(self.ledger)
         self.completer = Completer(self, lambda: self.settings, self)
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
@@ -112,6 +117,8 @@ class Session:
 
     async def close(self) -> None:
         """End the engine if nobody else uses it; takes at most about half a second."""
+        await self.completer.close()
+        await self.ledger.close()
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
             return
@@ -156,6 +163,7 @@ class Session:
         """It ended."""
         self.running -= 1
         self.counters.ended(request, completion)
+        self.ledger.ended(request, completion, self.offers.client)
         if completion.outcome.has_items:
             self.last_ms = completion.ms.total
         self.on_change()
