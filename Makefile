@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types tests
+.PHONY: demo test setup lint types tests test-neovim test-vscode test-emacs test-editors
 
 demo: setup
 	@$(BIN)/codellama-lsp demo
@@ -21,3 +21,18 @@ types: setup
 
 tests: setup
 	$(BIN)/python -m pytest -q
+
+# Real editors; installed into a cache outside the repository (CODELLAMA_EDITORS_DIR moves it).
+test-neovim: setup
+	scripts/install-neovim
+	CODELLAMA_EDITORS_REQUIRED=neovim $(BIN)/python -m pytest -q tests/editors/test_neovim.py
+
+test-vscode: setup
+	scripts/install-vscode
+	CODELLAMA_EDITORS_REQUIRED=vscode $(BIN)/python -m pytest -q tests/editors/test_vscode.py
+
+test-emacs: setup
+	scripts/install-emacs
+	CODELLAMA_EDITORS_REQUIRED=emacs $(BIN)/python -m pytest -q tests/editors/test_emacs.py
+
+test-editors: test-neovim test-vscode test-emacs

@@ -28,6 +28,8 @@ _WINDOW_SHARE = 0.6
 _USUAL_CELLS = 8192
 _LONG_TRAINED_TOKENS = 2**18
 _FILES = 4
+#: A quick typist's time for a character.
+_PACE_MS = 100.0
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,6 +65,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--max-tokens", type=_positive, default=16, metavar="N", help="generated (default 16)"
     )
     keys.add_argument(
+        "--pace-ms",
+        type=_duration,
+        default=_PACE_MS,
+        metavar="N",
+        help="pause before the next keystroke, five times as long after going elsewhere; "
+        f"work that nobody asked for has that time (default {_PACE_MS:.0f})",
+    )
+    keys.add_argument(
         "--vs-llama-server",
         type=Path,
         metavar="BIN",
@@ -96,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
             "events": args.events,
             "context_tokens": args.context_tokens,
             "max_tokens": args.max_tokens,
+            "pace_ms": args.pace_ms,
         },
     )
     code = 0
@@ -161,7 +172,9 @@ async def _play(
         report.model = info.model_name
         report.settings["threads"] = info.details.get("threads", "")
         progress = _Progress("keystrokes", args.events)
-        async for event, sample in play(events, Completer(watched, lambda: settings), watched):
+        async for event, sample in play(
+            events, Completer(watched, lambda: settings), watched, args.pace_ms / 1000
+        ):
             report.ours.append(sample)
             played.append((event, sample))
             progress.to(len(played))
@@ -224,4 +237,14 @@ def _positive(text: str) -> int:
     value = int(text) if text.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError("expected a whole number above 0")
+    return value
+
+
+def _duration(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError("expected milliseconds from 0 on")
     return value

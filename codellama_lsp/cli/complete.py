@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from codellama_lsp.completion.types import Completion, CompletionRequest
     from codellama_lsp.context.documents import TextBuffer
 
+_MOST_LINGER_S = 5
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
@@ -77,7 +79,9 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
     settings, more = resolve([Layer(options)])
     for problem in (*problems, *more):
         print(f"codellama-lsp: {problem}", file=sys.stderr)
-    supervisor = EngineSupervisor(choose(args.engine, args.model or settings.model))
+    # The engine of an editor that is open, or one that stays for the next command.
+    settings = attrs.evolve(settings, engine_linger_s=min(settings.engine_linger_s, _MOST_LINGER_S))
+    supervisor = EngineSupervisor(choose(args.engine, args.model, settings))
     try:
         # Nobody will accept anything: nothing is prepared for that.
         settings = attrs.evolve(settings, speculate=False)
@@ -95,6 +99,13 @@ def _where(text: str) -> tuple[Path, int, int]:
     if not name or not line.isdecimal() or not rest.isdecimal() or not int(line) or not int(rest):
         raise UsageError(f"expected FILE:LINE:COLUMN, both counted from 1, not {text!r}")
     return Path(name), int(line), int(rest)
+
+
+def read_request(where: str) -> tuple[Path, CompletionRequest]:
+    """The file (absolute) and the request that FILE:LINE:COLUMN means. Raises `UserError`."""
+    path, line, column = _where(where)
+    args = argparse.Namespace(plan=None, layout=None, no_cache=True)
+    return path.resolve(), _request(path, line, column, args)[1]
 
 
 def _request(

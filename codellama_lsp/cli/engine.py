@@ -26,13 +26,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--socket", type=Path, required=True, help="where to listen")
     parser.add_argument("--linger-s", type=float, default=0.0, help="wait for another client")
     parser.add_argument("--first-client-s", type=float, default=30.0, help="wait for the first")
+    parser.add_argument("--nice", type=int, default=10, help="of work that nobody waits for")
+    parser.add_argument("--shared", action="store_true", help="others of this user may find it")
     parser.add_argument("--parent", type=int, metavar="PID", help="die with this parent process")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until the last client has gone."""
-    from codellama_lsp.engine import process
+    import attrs
+
+    from codellama_lsp.engine import process, registry
     from codellama_lsp.engine.protocol import EngineStartError
     from codellama_lsp.engine.spec import EngineSpec
 
@@ -46,13 +50,17 @@ def run(args: argparse.Namespace) -> int:
             if args.scripted is not None
             else EngineSpec.of_model(args.model, args.load)
         )
+        spec = attrs.evolve(spec, nice=args.nice)
         process.serve(
             spec,
             args.socket,
             token,
             linger_s=args.linger_s,
             first_client_s=args.first_client_s,
+            nice=args.nice,
         )
+        if args.shared:
+            registry.leave(args.socket.parent, spec.identity, os.getpid())
     except EngineStartError as error:
         print(f"codellama-lsp engine: {error}", file=sys.stderr)
         code = 1

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import argparse
 
+import attrs
+
+from codellama_lsp.config.settings import Settings
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.models.catalogue import resolve_model
 
@@ -17,8 +20,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", metavar="scripted:FILE", help="play answers from a JSON list")
 
 
-def choose(engine: str | None, model: str | None) -> EngineSpec:
-    """What to run. Raises `EngineStartError` where there is no such thing."""
+def choose(engine: str | None, model: str | None, settings: Settings) -> EngineSpec:
+    """What to run: `engine`, else `model`, else what the settings name.
+
+    Raises `EngineStartError` where there is no such thing.
+    """
     if engine is not None:
         return EngineSpec.of_engine(engine)
-    return EngineSpec.of_model(resolve_model(model).path)
+    spec = EngineSpec.of_model(resolve_model(model or settings.model).path, settings.engine_load)
+    return attrs.evolve(spec, shared=True, nice=settings.engine_nice, wishes=settings.wishes)

@@ -14,7 +14,19 @@ from collections.abc import Sequence
 from codellama_lsp import __version__
 
 #: Each verb is a module of this name here, with `register(subparsers)` and `run(args)`.
-VERBS = ("serve", "complete", "engine", "demo", "doctor", "models", "eval", "bench", "stats")
+VERBS = (
+    "serve",
+    "complete",
+    "engine",
+    "demo",
+    "doctor",
+    "models",
+    "eval",
+    "bench",
+    "stats",
+    "context",
+    "index",
+)
 
 DONE, FAILED, USAGE = 0, 1, 2
 

@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     from codellama_lsp.cli.engines import choose
     from codellama_lsp.config.options import Options
+    from codellama_lsp.config.settings import Settings
     from codellama_lsp.engine.spec import EngineSpec
     from codellama_lsp.lsp.server import build_server
     from codellama_lsp.lsp.session import ServeOptions
@@ -44,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
 
-    def choose_engine(model: str | None) -> EngineSpec:
-        return choose(args.engine, model)
+    def choose_engine(settings: Settings) -> EngineSpec:
+        return choose(args.engine, None, settings)
 
     server = build_server(ServeOptions(choose_engine, Options(model=args.model)))
     gc.freeze()

@@ -40,6 +40,7 @@ from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
     BadRequestError,
     EngineError,
+    EngineInfo,
     GenerateRequest,
     Priority,
     Segment,
@@ -236,10 +237,8 @@ class Completer:
         engine = await self._provider.engine()
         info = await engine.info()
         document = request.document
-        related = self._related if settings.workspace else None
-        shared = related is not None and related.knows(document.uri)
-        budget = window_budget(info, settings.context_tokens, shared=shared)
-        windows = self._shield.windows(tracker.windows(document.text, request.offset, budget))
+        asked = self._asked(request, info, tracker)
+        windows = asked.windows
         spot = Spot(
             before=windows.prefix.text,
             after=windows.left_out + windows.suffix.text,
@@ -251,12 +250,8 @@ class Completer:
         multi_line = "never" if request.document.language_id in _PROSE else settings.multi_line
         plan = choose_plan(spot, multi_line, request.plan)
         context: tuple[Segment, ...] = ()
-        if related is not None and shared:
-            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
-            context = related.chosen(
-                Asked(document.uri, document.language_id, document.text, request.offset,
-                      windows, room, info.chars_per_token, info.prefill_tokens_per_s)
-            )  # fmt: skip
+        if self._related is not None and asked.budget_tokens:
+            context = self._related.chosen(asked)
         before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         ahead = priority is Priority.SPECULATIVE
         wanted = GenerateRequest(
@@ -286,7 +281,8 @@ class Completer:
 
     def _go_ahead(self, request: CompletionRequest, completion: Completion) -> None:
         """Prepare what follows if the first item is accepted as it is; one such job at a time."""
-        if not self._settings().speculate:
+        settings = self._settings()
+        if not settings.speculate or settings.background == "off":
             return
         item, document = completion.items[0], request.document
         text = document.text[: item.start] + item.text + document.text[item.end :]
@@ -322,6 +318,33 @@ class Completer:
         if self._ahead is not None:
             self._ahead.stop()
             self._ahead = None
+
+    async def asked(self, request: CompletionRequest) -> Asked:
+        """What a completion would ask of the workspace. Raises `EngineError`."""
+        info = await (await self._provider.engine()).info()
+        return self._asked(request, info, WindowTracker(request.document.uri))
+
+    def _asked(self, request: CompletionRequest, info: EngineInfo, tracker: WindowTracker) -> Asked:
+        """The windows of a request, and the room that is left for code of the workspace."""
+        settings, document = self._settings(), request.document
+        shared = (
+            self._related is not None and settings.workspace and self._related.knows(document.uri)
+        )
+        budget = window_budget(info, settings.context_tokens, shared=shared)
+        windows = self._shield.windows(tracker.windows(document.text, request.offset, budget))
+        room = 0
+        if shared:
+            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
+        return Asked(
+            uri=document.uri,
+            language=document.language_id,
+            text=document.text,
+            offset=request.offset,
+            windows=windows,
+            budget_tokens=room,
+            chars_per_token=info.chars_per_token,
+            prefill_tokens_per_s=info.prefill_tokens_per_s,
+        )
 
     def _tracker(self, request: CompletionRequest) -> WindowTracker:
         uri = request.document.uri

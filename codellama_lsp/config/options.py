@@ -20,6 +20,7 @@ LayoutName = Literal["spm", "psm"]
 CompletionItem = Literal["auto", "never", "always"]
 MultiLine = Literal["auto", "never", "always"]
 Placement = Literal["before", "prefix"]
+BackgroundName = Literal["full", "light", "off"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
 
@@ -60,11 +61,39 @@ class Options:
     """Room for such code in a prompt, besides the windows."""
     workspace_placement: Placement | None = None
     """Where it stands: before the infilling prompt, or at the start of its prefix."""
+    background: BackgroundName | None = None
+    """How much may be done that nobody asked for."""
+    engine_threads: int | None = attrs.field(default=None, metadata={"range": (0, 512)})
+    """0: as many as the machine has cores, one for tiny models."""
+    engine_nice: int | None = attrs.field(default=None, metadata={"range": (0, 19)})
+    """Niceness of work that nobody waits for."""
+    engine_context_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 1048576)})
+    """Cells of the KV cache, shared by all documents; 0: chosen by model and free memory."""
+    engine_gpu_layers: int | None = attrs.field(default=None, metadata={"range": (-1, 1000)})
+    """-1: as many as the build can take."""
+    engine_linger_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
+    """How long an engine stays after its last client."""
+    engine_idle_free_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
+    """After how long without a request its model is freed; 0: never."""
+    warm_cache_mb: int | None = attrs.field(default=None, metadata={"range": (0, 1_048_576)})
+    """Disk for evaluated prompts, so that a restart does not evaluate them again; 0: none."""
     log_level: LogLevel | None = None
 
 
-#: Keys that decide what runs and where text goes: only the user's own settings may hold them.
-PERSONAL = frozenset({"model"})
+#: Keys that decide what runs, how, and where text goes: only the user's own settings may hold
+#: them.
+PERSONAL = frozenset(
+    {
+        "model",
+        "engine_threads",
+        "engine_nice",
+        "engine_context_tokens",
+        "engine_gpu_layers",
+        "engine_linger_s",
+        "engine_idle_free_s",
+        "warm_cache_mb",
+    }
+)
 
 _CONVERTER = cattrs.Converter()
 _EXPECTED = {

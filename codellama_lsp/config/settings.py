@@ -25,6 +25,7 @@ from codellama_lsp.config.options import (
     read_options,
 )
 from codellama_lsp.engine.protocol import Layout
+from codellama_lsp.engine.wishes import Background, Wishes, least
 
 FILE_NAME = "codellama.toml"
 
@@ -55,7 +56,35 @@ class Settings:
     workspace_tokens: int | None = None
     """Room for code of the workspace; None: chosen from the model and its speed."""
     workspace_placement: Placement = "prefix"
+    background: Background = Background.FULL
+    engine_threads: int = 0
+    engine_nice: int = 10
+    engine_context_tokens: int = 0
+    engine_gpu_layers: int = -1
+    engine_linger_s: int = 30
+    engine_idle_free_s: int = 900
+    warm_cache_mb: int = 0
     log_level: LogLevel = "warning"
+
+    @property
+    def engine_load(self) -> dict[str, int]:
+        """Load-time settings of an engine that differ from its defaults, by its own names."""
+        written = {
+            "threads": (self.engine_threads, 0),
+            "context_tokens": (self.engine_context_tokens, 0),
+            "gpu_layers": (self.engine_gpu_layers, -1),
+            "warm_cache_mb": (self.warm_cache_mb, 0),
+        }
+        return {name: value for name, (value, usual) in written.items() if value != usual}
+
+    @property
+    def wishes(self) -> Wishes:
+        """What is wanted of an engine while it is used."""
+        return Wishes(
+            linger_s=self.engine_linger_s,
+            idle_free_s=self.engine_idle_free_s,
+            background=self.background,
+        )
 
 
 @attrs.frozen
@@ -91,6 +120,11 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[str, ...]]:
             written["exclude"] = (*settings.exclude, *written["exclude"])
         if "layout" in written:
             written["layout"] = Layout(written["layout"])
+        if "background" in written:
+            background = Background(written["background"])
+            # A repository may ask for less, never for more.
+            narrow = background if layer.personal else least(background, settings.background)
+            written["background"] = narrow
         settings = attrs.evolve(settings, **written)
     return settings, tuple(problems)
 

@@ -86,7 +86,7 @@ class Pool:
         best, *others = sorted(evidence.values(), reverse=True)
         score = best + _FURTHER * sum(others) + 0.3 * self.overlap(found.definition.name)
         if self.view.partial:
-            score = score + 2.0 if self.completes(found.definition.name) else score * 0.75
+            score = score + 2.0 if self.completes(found.definition.name) else score * 0.6
         reasons = tuple(sorted(evidence, key=lambda reason: -evidence[reason]))
         return Candidate(
             found,
@@ -108,6 +108,7 @@ CLASS = "the class around the cursor"
 BASE = "base of the class around the cursor"
 BEGINS = "begins like what is being typed"
 TYPE = "type of a variable here"
+USED = "used in a line like this one"
 SIMILAR = "resembles the code here"
 PARTNER = "test or implementation of this file"
 RECENT = "edited or viewed lately"

@@ -26,6 +26,7 @@ from codellama_lsp.context.candidates import (
     nearness,
 )
 from codellama_lsp.context.choose_similar import add_similar
+from codellama_lsp.context.choose_usage import usages
 from codellama_lsp.context.cursor import CursorView, view
 from codellama_lsp.context.index.cut import cut
 from codellama_lsp.context.index.imports import Import
@@ -38,6 +39,7 @@ _MOST_MEMBERS = 120
 _LEAST_PARTIAL = 2
 _SELF = ("self", "this", "cls", "super")
 _BASE_HOPS = 3
+_RETURNS = re.compile(r"(?:->|\)\s*:)\s*[\"'&*]?(?:Optional\[|Promise<)?(?:\w+\.)*([^\W\d]\w*)")
 _ACCESS = re.compile(r"([^\W\d]\w*)(?:\.|->|::)([^\W\d]\w*)")
 
 
@@ -52,9 +54,11 @@ def choose(library: Library, query: Query, most: int = 200) -> tuple[list[Candid
     chooser.own_class()
     chooser.names()
     chooser.beginnings()
-    add_similar(library, pool)
+    similar = add_similar(library, pool)
     shown = "\n".join(query.shown)
     kept = [c for c in pool.candidates() if not _is_shown(c.found, query, shown)]
+    kept += usages(library, pool, kept, similar)
+    kept.sort(key=lambda c: (-c.score, c.found.key))
     return kept[:most], seen
 
 
@@ -208,7 +212,7 @@ class _References:
 
     def _types_of(self, name: str) -> list[Found]:
         """Classes that a variable, or a name that is a class itself, has as its type."""
-        kind = self._view.types.get(name, name)
+        kind = self._view.types.get(name) or self._returned_by(self._view.results.get(name)) or name
         found = [f for f in self._definitions(kind) if f.definition.kind == "class"]
         if not found:
             plain = kind.replace("_", "").lower()
@@ -218,6 +222,14 @@ class _References:
                 if f.definition.kind == "class" and same_family(f.language, self._query.language)
             ]
         return sorted(found, key=lambda f: -nearness(f.path, self._query.path))[:2]
+
+    def _returned_by(self, function: str | None) -> str:
+        """The type that a function says it returns."""
+        for one in self._definitions(function)[:2] if function else ():
+            match = _RETURNS.search(one.definition.signature)
+            if match:
+                return match[1]
+        return ""
 
     def _definitions(self, name: str) -> list[Found]:
         if name in self._targets:

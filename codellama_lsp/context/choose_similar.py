@@ -24,10 +24,14 @@ _MOST_COMMON = 1500
 _MOST_RECENT_FILES = 6
 
 
-def add_similar(library: Library, pool: Pool) -> None:
-    """Add what text search finds, the partner's definitions and those of files at hand."""
+def add_similar(library: Library, pool: Pool) -> list[Found]:
+    """Add what text search finds, the partner's definitions and those of files at hand.
+
+    Returns what text search found.
+    """
     query = pool.query
-    for one, share in text_hits(library, pool):
+    hits = text_hits(library, pool)
+    for one, share in hits:
         near = 0.7 + 0.3 * nearness(one.path, query.path)
         pool.add(one, 1.5 * share * near, SIMILAR)
     for path in library.partners(query.path):
@@ -42,6 +46,7 @@ def add_similar(library: Library, pool: Pool) -> None:
         words = {word for name in identifiers(text) for word in split(name)}
         for hit, _ in library.search(sorted(words)[:_MOST_WORDS], 3) if words else []:
             pool.add(hit, 0.8, COPIED)
+    return [one for one, _ in hits]
 
 
 def text_hits(library: Library, pool: Pool, most: int = _MOST_HITS) -> list[tuple[Found, float]]:

@@ -32,6 +32,11 @@ _TYPED = (
 )
 
 
+_RESULT = re.compile(
+    r"\b(\w+)\s*:?=\s*(?:await\s+)?(?:[^\W\d]\w*(?:\.|::|->))*([^\W\dA-Z]\w*)\s*\("
+)
+
+
 @attrs.frozen
 class CursorView:
     """What stands around a cursor."""
@@ -44,6 +49,8 @@ class CursorView:
     """Name of the call whose arguments are being typed."""
     names: dict[str, float]
     """Identifiers and how near they are: 3 in the statement, less further away."""
+    results: dict[str, str]
+    """Functions that variables got their values from."""
     types: dict[str, str]
     """Types of variables, where an annotation or a constructor shows them."""
     class_name: str
@@ -78,6 +85,7 @@ def view(text: str, offset: int) -> CursorView:
         receiver=tuple(re.findall(r"\w+", receiver[1])) if receiver else (),
         call=_call(before),
         names=names,
+        results=dict(_RESULT.findall(scope + "\n" + near)),
         types=_types(scope + "\n" + near),
         class_name=class_name,
         bases=bases,

@@ -49,6 +49,8 @@ _BY_SUFFIX = {
     "yml": "yaml",
     "zig": "zig",
 }
+INDEXED_GLOB = "**/*.{" + ",".join(sorted(_BY_SUFFIX)) + "}"
+"""Files that a client is asked to watch."""
 _BY_NAME = {"makefile": "makefile", "dockerfile": "dockerfile"}
 
 _HASH = frozenset("python shellscript ruby toml yaml makefile dockerfile".split())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
@@ -17,6 +18,8 @@ Emit = Callable[[int, str], None]
 #: Called while a model loads, with the share done (0 to 1).
 Report = Callable[[float], None]
 
+_REST_POLL_S = 0.005
+
 
 class CancelFlag:
     """A cancel switch that native code can read without Python.
@@ -27,6 +30,14 @@ class CancelFlag:
 
     def __init__(self) -> None:
         self._bytes = ctypes.create_string_buffer(2)
+        self.share = 1.0
+        """Of the time, how much may be spent working; less than 1 for work that nobody awaits."""
+
+    def rest(self, worked_s: float) -> None:
+        """Pause as long as `share` wants it after `worked_s` of work; ends when set."""
+        until = time.monotonic() + worked_s * (1 / self.share - 1)
+        while not self.is_set() and (left_s := until - time.monotonic()) > 0:
+            time.sleep(min(left_s, _REST_POLL_S))
 
     @property
     def address(self) -> int:
@@ -43,10 +54,13 @@ class CancelFlag:
 
 
 class Backend(Protocol):
-    """A loaded model. Every method is called from the same thread, one call at a time."""
+    """A loaded model. Called one method at a time, from one thread and its helper."""
 
     def load(self, report: Report) -> EngineInfo:
-        """Load the model; raise `EngineStartError` with a remedy in its text where it can't."""
+        """Load the model, also again after `close`.
+
+        Raises `EngineStartError` with a remedy in its text where it can't.
+        """
         ...
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
@@ -58,6 +72,10 @@ class Backend(Protocol):
 
     def unfinished(self) -> GenerateRequest | None:
         """Work of its own that should be done when nobody waits; None: nothing."""
+        ...
+
+    def clear(self) -> None:
+        """Forget every prompt, as if nothing had been asked yet."""
         ...
 
     def close(self) -> None:

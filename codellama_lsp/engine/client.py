@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from codellama_lsp.engine.protocol import (
     GenerateRequest,
 )
 from codellama_lsp.engine.segments import SegmentSender
+from codellama_lsp.engine.wishes import Wishes, to_json
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ class SocketEngine:
         self._on_loading = on_loading
         self._sender = SegmentSender()
         self._numbers = itertools.count(1)
+        self.on_loaded: Callable[[], None] = lambda: None
+        """Called when a model that was freed is there again."""
         self._generations: dict[int, tuple[PendingGeneration, GenerateRequest]] = {}
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._info: asyncio.Future[Any] | None = None
@@ -51,6 +55,7 @@ class SocketEngine:
         *,
         on_loading: Report = lambda share: None,
         protocol: int = PROTOCOL_VERSION,
+        wishes: Wishes | None = None,
     ) -> SocketEngine:
         """Connect and shake hands.
 
@@ -60,7 +65,9 @@ class SocketEngine:
         channel = wire.Channel(reader, writer)
         try:
             async with asyncio.timeout(_HELLO_TIMEOUT_S):
-                channel.send(wire.request(0, "hello", {"protocol": protocol, "token": token}))
+                hello = {"protocol": protocol, "token": token}
+                wished = to_json(wishes or Wishes())
+                channel.send(wire.request(0, "hello", {**hello, "wishes": wished}))
                 line = await channel.line(wire.MAX_HELLO_BYTES)
             if line is None:
                 raise EngineStartError("the engine closed the connection")
@@ -100,6 +107,10 @@ class SocketEngine:
         """For how many seconds a job has ignored that it was cancelled; 0 when all is well."""
         answer = await self._ask("ping")
         return float(answer["overdue_s"])
+
+    def wish(self, wishes: Wishes) -> None:
+        """Wish something else from now on."""
+        self._channel.send(wire.notification("wishes", to_json(wishes)))
 
     def generate(self, request: GenerateRequest) -> Generation:
         """Start a generation; must be called on the event loop."""
@@ -167,6 +178,8 @@ class SocketEngine:
                     found[0].feed(str(params.get("text", "")))
             case "loading" if isinstance(params, dict):
                 self._on_loading(float(params.get("share", 0.0)))
+            case "loaded":
+                self.on_loaded()
             case None:
                 self._on_answer(message)
             case _:

@@ -25,9 +25,12 @@ from codellama_lsp.engine.protocol import (
     GenerateRequest,
     GenerateResult,
     Priority,
+    Segment,
     Timings,
     TokenCounts,
 )
+from codellama_lsp.engine.quiet import Quiet
+from codellama_lsp.engine.wishes import Background
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,10 @@ class Job:
     """Gets the pieces of candidate 0."""
     on_done: Callable[[GenerateResult | EngineError], None]
     """Called exactly once."""
+    client: int = 0
+    """Whose it is; 0: the engine's own."""
+    background: Background = Background.FULL
+    """How much unasked work its client allows."""
     submitted_s: float = attrs.field(factory=time.monotonic)
     flag: CancelFlag = attrs.field(factory=CancelFlag)
     cancelled_s: float | None = None
@@ -61,7 +68,10 @@ class Job:
 
 
 class DecodeLoop:
-    """Owns a backend and the one thread that calls it."""
+    """Owns a backend and the one thread that calls it.
+
+    Work that nobody waits for runs in a second thread of lower priority, while the first waits.
+    """
 
     def __init__(
         self,
@@ -69,6 +79,7 @@ class DecodeLoop:
         *,
         on_loading: Report = lambda share: None,
         on_loaded: Callable[[EngineInfo | EngineStartError], None] = lambda outcome: None,
+        quiet: Quiet | None = None,
     ) -> None:
         self._backend = backend
         self._on_loading = on_loading
@@ -79,22 +90,36 @@ class DecodeLoop:
         self._refusal: EngineError | None = None
         self._count = 0
         self._own = 0
+        self._turns = 0
+        self._last_turn: dict[int, int] = {}
+        self._quiet = quiet or Quiet(lambda: Background.FULL)
+        self._idle_free_s = 0.0
+        self._loaded = False
         self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
 
     def start(self) -> None:
         """Load the model and begin; requests may be submitted before that."""
         self._thread.start()
 
+    def free_after(self, idle_s: float) -> None:
+        """Free the model after so long without a job; 0: never. The next job loads it again."""
+        with self._lock:
+            self._idle_free_s = idle_s
+            self._lock.notify()
+
     def submit(
         self,
         request: GenerateRequest,
         on_piece: Callable[[str], None],
         on_done: Callable[[GenerateResult | EngineError], None],
+        *,
+        client: int = 0,
+        background: Background = Background.FULL,
     ) -> Job:
         """Queue a request by priority; one that is awaited interrupts one that is not."""
         with self._lock:
             self._count += 1
-            job = Job(request, self._count, on_piece, on_done)
+            job = Job(request, self._count, on_piece, on_done, client, background)
             refusal = self._refusal
             if refusal is None:
                 self._queue.append(job)
@@ -145,18 +170,38 @@ class DecodeLoop:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        self._load()
+        while (job := self._next()) is not None:
+            if job is _IDLE:
+                self._backend.close()
+                self._loaded = False
+                continue
+            outcome = self._answer(job) if self._loaded else self._reload(job)
+            if not self._resumes(job, outcome):
+                job.on_done(outcome)
+            if self._loaded:
+                self._housekeep(job)
+        self._quiet.close()
+        self._backend.close()
+
+    def _load(self) -> None:
         try:
             info = self._backend.load(self._on_loading)
         except Exception as error:
             self._refuse(_as_start_error(error))
         else:
+            self._loaded = True
             self._on_loaded(info)
-        while (job := self._next()) is not None:
-            outcome = self._answer(job)
-            if not self._resumes(job, outcome):
-                job.on_done(outcome)
-            self._housekeep()
-        self._backend.close()
+
+    def _reload(self, job: Job) -> GenerateResult | EngineError:
+        """Load the model that was freed, for `job`; a failure is this job's, the next one tries."""
+        try:
+            info = self._backend.load(self._on_loading)
+        except Exception as error:
+            return EngineError(*_as_start_error(error).args)
+        self._loaded = True
+        self._on_loaded(info)
+        return self._answer(job)
 
     def _resumes(self, job: Job, outcome: GenerateResult | EngineError) -> bool:
         """Note that `job` ended; put it back where it only made way for another."""
@@ -172,16 +217,18 @@ class DecodeLoop:
             self._queue.append(job)
             return True
 
-    def _housekeep(self) -> None:
+    def _housekeep(self, after: Job) -> None:
         """Queue what the backend wants to do for itself; whatever is awaited goes before it."""
         request = self._backend.unfinished()
         if request is None:
             return
         with self._lock:
             for job in [job for job in self._queue if job.number < 0]:
-                self._queue.remove(job)  # an older one of its kind
+                if job.request.document == request.document:
+                    self._queue.remove(job)  # an older one of its kind
             self._own += 1
-            self._queue.append(Job(request, -self._own, _ignore, _ignore))
+            own = Job(request, -self._own, _ignore, _ignore, background=after.background)
+            self._queue.append(own)
 
     def _refuse(self, error: EngineStartError) -> None:
         with self._lock:
@@ -192,15 +239,24 @@ class DecodeLoop:
             job.on_done(error)
 
     def _next(self) -> Job | None:
+        """The next job; `_IDLE` when there was none for long; None at the end."""
         with self._lock:
             while not self._queue:
                 if self._refusal is not None:
                     return None
-                self._lock.wait()
-            job = min(self._queue, key=lambda job: (job.request.priority, job.number))
+                patience_s = self._idle_free_s or None if self._loaded else None
+                if not self._lock.wait(patience_s) and not self._queue and self._refusal is None:
+                    return _IDLE
+            job = min(self._queue, key=self._order)
             self._queue.remove(job)
+            self._turns += 1
+            self._last_turn[job.client] = self._turns
             self._running = job
             return job
+
+    def _order(self, job: Job) -> tuple[int, int, int]:
+        """Among equally wanted jobs, whose client has waited longest for a turn."""
+        return job.request.priority, self._last_turn.get(job.client, 0), job.number
 
     def _answer(self, job: Job) -> GenerateResult | EngineError:
         queued_ms = (time.monotonic() - job.submitted_s) * 1000
@@ -217,8 +273,16 @@ class DecodeLoop:
             if piece[skipped:]:
                 job.on_piece(piece[skipped:])
 
+        unasked = job.request.priority not in _AWAITED
+        if unasked and not self._quiet.allows(job.flag, job.background):
+            return _cancelled_in_queue(job)
         try:
-            result = self._backend.generate(job.request, emit, job.flag)
+            if unasked:
+                result = self._quiet.run(
+                    lambda: self._backend.generate(job.request, emit, job.flag)
+                )
+            else:
+                result = self._backend.generate(job.request, emit, job.flag)
         except EngineError as error:
             return error
         except Exception as error:
@@ -228,6 +292,11 @@ class DecodeLoop:
 
 def _ignore(_: object) -> None:
     """For jobs that nobody waits for."""
+
+
+_NOTHING = Segment("", 0, "")
+_IDLE = Job(GenerateRequest("", _NOTHING, _NOTHING), 0, _ignore, _ignore)
+"""What `DecodeLoop._next` answers when there was nothing to do for long."""
 
 
 def _as_start_error(error: Exception) -> EngineStartError:

@@ -17,12 +17,14 @@ from pathlib import Path
 
 from codellama_lsp.engine.backend import Backend, CancelFlag, Emit, Report
 from codellama_lsp.engine.host import EngineHost
+from codellama_lsp.engine.journal import Journal, JournaledBackend
 from codellama_lsp.engine.protocol import (
     EngineInfo,
     EngineStartError,
     GenerateRequest,
     GenerateResult,
 )
+from codellama_lsp.engine.quiet import DEFAULT_NICE, Machine, Quiet
 from codellama_lsp.engine.spec import EngineSpec, LoadValue
 from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
@@ -88,6 +90,11 @@ class LazyBackend:
         """As the backend does."""
         return None if self._backend is None else self._backend.unfinished()
 
+    def clear(self) -> None:
+        """As the backend does."""
+        if self._backend is not None:
+            self._backend.clear()
+
     def close(self) -> None:
         """As the backend does."""
         if self._backend is not None:
@@ -119,7 +126,13 @@ def die_with_parent(parent_pid: int) -> None:
 
 
 def serve(
-    spec: EngineSpec, socket: Path, token: str, *, linger_s: float, first_client_s: float
+    spec: EngineSpec,
+    socket: Path,
+    token: str,
+    *,
+    linger_s: float,
+    first_client_s: float,
+    nice: int = DEFAULT_NICE,
 ) -> None:
     """Serve until the last client has gone; raises `EngineStartError`."""
     os.environ["GGML_NO_BACKTRACE"] = "1"
@@ -130,11 +143,22 @@ def serve(
     )
     # asyncio logs the text of what went wrong, which may quote a request.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    host = EngineHost(LazyBackend(spec), token, linger_s=linger_s, first_client_s=first_client_s)
+    try:
+        journal = Journal(socket, spec.identity)
+    except OSError as error:
+        raise EngineStartError(f"cannot keep a journal at {socket}: {error.strerror}") from error
+    host = EngineHost(
+        JournaledBackend(LazyBackend(spec), journal),
+        token,
+        linger_s=linger_s,
+        first_client_s=first_client_s,
+        quiet=Quiet(Machine().level, nice),
+    )
 
     async def run() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, host.stop)
-        await host.serve(socket)
+        if await host.serve(socket):
+            journal.close()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

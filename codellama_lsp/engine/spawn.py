@@ -21,12 +21,15 @@ from codellama_lsp import dirs
 from codellama_lsp.engine.backend import Report
 from codellama_lsp.engine.client import SocketEngine
 from codellama_lsp.engine.protocol import EngineStartError
+from codellama_lsp.engine.registry import exists
 from codellama_lsp.engine.spec import EngineSpec
+from codellama_lsp.engine.wishes import Wishes
 
 _CONNECT_TIMEOUT_S = 30.0
 _CONNECT_POLL_S = 0.01
 _MAX_LOG_BYTES = 1_000_000
-_FROM_OUTSIDE = (-signal.SIGTERM, -signal.SIGINT, -getattr(signal, "SIGKILL", 9))
+#: Exit codes of processes that somebody ended.
+KILLED_FROM_OUTSIDE = (-signal.SIGTERM, -signal.SIGINT, -getattr(signal, "SIGKILL", 9))
 _SOCKET_PREFIX = "engine-"
 
 
@@ -46,6 +49,8 @@ class EngineProcess:
     socket: Path
     token: str = attrs.field(repr=False)
     log: Path
+    wishes: Wishes = attrs.field(factory=Wishes)
+    shared: bool = False
 
     @property
     def pid(self) -> int:
@@ -58,7 +63,9 @@ class EngineProcess:
         until = loop.time() + _CONNECT_TIMEOUT_S
         while self.process.returncode is None:
             with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-                return await SocketEngine.connect(self.socket, self.token, on_loading=on_loading)
+                return await SocketEngine.connect(
+                    self.socket, self.token, on_loading=on_loading, wishes=self.wishes
+                )
             if loop.time() > until:
                 raise EngineStartError(
                     f"the engine did not answer within {_CONNECT_TIMEOUT_S:.0f} s",
@@ -84,23 +91,29 @@ class EngineProcess:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
 
+    def terminate(self) -> None:
+        """It ends with its one client anyway."""
+
     def was_killed(self) -> bool:
         """Whether somebody ended it, rather than a fault of its own; only once it has ended.
 
         The kernel does so too when memory runs out.
         """
-        return self.process.returncode in _FROM_OUTSIDE
+        return self.process.returncode in KILLED_FROM_OUTSIDE
 
     def how_it_ended(self) -> str:
         """In words; only once it has ended."""
         code = self.process.returncode
-        if code is None:
-            return "still running"
-        if code >= 0:
-            return f"exit status {code}"
-        with contextlib.suppress(ValueError):
-            return f"killed by {signal.Signals(-code).name}"
-        return f"killed by signal {-code}"
+        return "still running" if code is None else in_words(code)
+
+
+def in_words(code: int) -> str:
+    """How a process with this exit code ended."""
+    if code >= 0:
+        return f"exit status {code}"
+    with contextlib.suppress(ValueError):
+        return f"killed by {signal.Signals(-code).name}"
+    return f"killed by signal {-code}"
 
 
 def log_file() -> Path:
@@ -113,29 +126,19 @@ async def spawn(spec: EngineSpec) -> EngineProcess:
 
     On Linux it dies with the thread that called this: let that be one that stays.
     """
-    if sys.platform == "win32":
-        raise EngineStartError("an engine process needs Unix sockets, which Windows lacks here")
-    arguments = spec.arguments()
     token = secrets.token_urlsafe(24)
     try:
-        socket, log = _socket_path(), _log_path()
-        with _open_log(log) as stderr:
+        socket = _own_socket_path()
+        with open_log() as stderr:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # nothing is ever imported from the directory the editor stands in
-                "-m",
-                "codellama_lsp.cli.engine",
-                "engine",
-                *arguments,
-                "--socket",
-                str(socket),
+                *command_line(spec, socket),
                 "--parent",
                 str(os.getpid()),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=stderr,
                 cwd="/",
-                env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+                env=start_environment(),
                 start_new_session=True,
             )
     except OSError as error:
@@ -147,50 +150,55 @@ async def spawn(spec: EngineSpec) -> EngineProcess:
     with contextlib.suppress(ConnectionError):
         process.stdin.write(token.encode() + b"\n")
         process.stdin.close()
-    return EngineProcess(process, socket, token, log)
+    return EngineProcess(process, socket, token, log_file(), spec.wishes)
 
 
-def _socket_path() -> Path:
-    directory = dirs.make_private(dirs.runtime_dir())
-    _sweep(directory)
-    path = directory / f"{_SOCKET_PREFIX}{os.getpid()}-{secrets.token_hex(4)}.sock"
+def command_line(spec: EngineSpec, socket: Path) -> list[str]:
+    """What to run for `spec`; raises `EngineStartError`."""
+    if sys.platform == "win32":
+        raise EngineStartError("an engine process needs Unix sockets, which Windows lacks here")
+    # -P: nothing is ever imported from the directory the editor stands in.
+    command = [sys.executable, "-P", "-m", "codellama_lsp.cli.engine", "engine"]
+    return [*command, *spec.arguments(), "--socket", str(socket)]
+
+
+def start_environment() -> dict[str, str]:
+    """The environment of an engine."""
+    return {**os.environ, "GGML_NO_BACKTRACE": "1"}
+
+
+def socket_in(path: Path) -> Path:
+    """`path`, if a socket can have it; else raises `EngineStartError`."""
     if len(os.fsencode(path)) > dirs.MAX_SOCKET_PATH_BYTES:
         raise EngineStartError(
-            f"the path {directory} is too long for a socket",
+            f"the path {path.parent} is too long for a socket",
             f"Set {dirs.STATE_VARIABLE} or XDG_RUNTIME_DIR to a shorter one.",
         )
     return path
+
+
+def _own_socket_path() -> Path:
+    directory = dirs.make_private(dirs.runtime_dir())
+    _sweep(directory)
+    return socket_in(directory / f"{_SOCKET_PREFIX}{os.getpid()}-{secrets.token_hex(4)}.sock")
 
 
 def _sweep(directory: Path) -> None:
     """Remove the sockets of processes that no longer exist."""
     for path in directory.glob(f"{_SOCKET_PREFIX}*-*.sock"):
         owner = path.name.removeprefix(_SOCKET_PREFIX).split("-")[0]
-        if owner.isdecimal() and not _exists(int(owner)):
+        if owner.isdecimal() and not exists(int(owner)):
             _remove(path)
 
 
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _log_path() -> Path:
+@contextlib.contextmanager
+def open_log() -> Iterator[int]:
+    """A file descriptor of the engines' log, for the time of a start."""
     dirs.make_private(dirs.log_dir())
     path = log_file()
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > _MAX_LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
-    return path
-
-
-@contextlib.contextmanager
-def _open_log(path: Path) -> Iterator[int]:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags, 0o600)
     try:

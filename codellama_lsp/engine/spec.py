@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
-from codellama_lsp.engine.protocol import EngineStartError
+from codellama_lsp import __version__
+from codellama_lsp.engine.protocol import PROTOCOL_VERSION, EngineStartError
+from codellama_lsp.engine.wishes import Wishes
 
 SCRIPTED = "scripted:"
 
@@ -23,6 +26,11 @@ class EngineSpec:
     script: Path | None = None
     load: Mapping[str, LoadValue] = attrs.field(factory=dict)
     """Fields of the worker's `WorkerSettings` by name; its defaults stand for the rest."""
+    shared: bool = False
+    """Whether other clients of this user may use the same process. Not chosen for scripts."""
+    nice: int = 10
+    """Of work that nobody waits for."""
+    wishes: Wishes = attrs.field(factory=Wishes)
 
     @classmethod
     def of_engine(cls, text: str) -> EngineSpec:
@@ -43,13 +51,31 @@ class EngineSpec:
             return self.model.stem
         return "scripted" if self.script is not None else "none"
 
+    @property
+    def identity(self) -> str:
+        """What two specs have in common when one engine can serve both: 12 hexadecimal digits.
+
+        Versions are part of it: two installations each have an engine of their own.
+        """
+        facts: list[object] = [PROTOCOL_VERSION, __version__, self.nice, dict(self.load)]
+        path = self.script or self.model
+        if path is not None:
+            facts.append(str(path.resolve()))
+            try:
+                status = path.stat()
+            except OSError:
+                facts.append("missing")
+            else:
+                facts += [status.st_size, status.st_mtime_ns]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
     def arguments(self) -> list[str]:
         """For the command line of ``codellama-lsp engine``."""
         if self.script is not None:
-            return ["--scripted", str(self.script)]
+            return ["--scripted", str(self.script), "--nice", str(self.nice)]
         if self.model is None:
             raise EngineStartError("no model is chosen", "Pass --model NAME or PATH.")
-        arguments = ["--model", str(self.model)]
+        arguments = ["--model", str(self.model), "--nice", str(self.nice)]
         if self.load:
             arguments += ["--load", json.dumps(dict(self.load), sort_keys=True)]
         return arguments

@@ -15,9 +15,11 @@ from collections.abc import Callable
 import attrs
 
 from codellama_lsp.engine.client import SocketEngine
-from codellama_lsp.engine.protocol import EngineGoneError, EngineStartError
+from codellama_lsp.engine.protocol import EngineGoneError, EngineInfo, EngineStartError
+from codellama_lsp.engine.shared import OtherVersionError, SharedProcess, attach
 from codellama_lsp.engine.spawn import EngineDiedError, EngineProcess, log_file, spawn
 from codellama_lsp.engine.spec import EngineSpec
+from codellama_lsp.engine.wishes import Wishes
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +85,8 @@ class EngineSupervisor:
         self._failure: EngineStartError | None = None
         self._closed = False
         self._engine: SocketEngine | None = None
-        self._process: EngineProcess | None = None
+        self._info: EngineInfo | None = None
+        self._process: EngineProcess | SharedProcess | None = None
         self._starting: asyncio.Task[SocketEngine] | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -111,19 +114,34 @@ class EngineSupervisor:
         return starting.result()
 
     async def restart(self) -> SocketEngine:
-        """End the engine if there is one, forget past failures, and start one."""
-        await self._stop()
+        """End the engine if there is one, forget past failures, and start one.
+
+        A shared engine ends for all its clients, who get the new one.
+        """
+        await self._stop(end_shared=True)
         self._failure = None
         self._deaths.clear()
         self._kills.clear()
         self._killed_loading = 0
         return await self.engine()
 
-    async def close(self) -> None:
-        """End the engine for good."""
+    async def close(self, *, end_shared: bool = False) -> None:
+        """Leave the engine for good; it ends unless others may use it, or with `end_shared`."""
         self._closed = True
-        await self._stop()
+        await self._stop(end_shared=end_shared)
         self._tell(EngineStage.OFF)
+
+    def wish(self, wishes: Wishes) -> None:
+        """Wish something else of the engine from now on."""
+        if wishes != self.spec.wishes:
+            self.spec = attrs.evolve(self.spec, wishes=wishes)
+            if self._engine is not None:
+                self._engine.wish(wishes)
+
+    def kill_own(self) -> None:
+        """End the engine now, if nobody else can be using it."""
+        if self._process is not None and not self._process.shared:
+            self._process.kill()
 
     @property
     def pid(self) -> int | None:
@@ -153,20 +171,34 @@ class EngineSupervisor:
 
     async def _start_once(self) -> SocketEngine:
         self._tell(EngineStage.STARTING)
+        process, engine = await self._shared() or await self._own()
+        self._process, self._engine = process, engine
+        engine.on_loaded = lambda: self._tell_ready(engine)
+        self._watching = asyncio.create_task(self._watch(process, engine))
+        return engine
+
+    async def _shared(self) -> tuple[SharedProcess, SocketEngine] | None:
+        """The engine that others have, too; None where ours has to be another one."""
+        if not self.spec.shared:
+            return None
+        try:
+            return await attach(self.spec, self._on_loading)
+        except OtherVersionError:
+            log.warning("the engine that is there is of another version")
+            return None
+
+    async def _own(self) -> tuple[EngineProcess, SocketEngine]:
         process = await spawn(self.spec)
         self._process = process
         try:
-            engine = await process.connect(self._on_loading)
+            return process, await process.connect(self._on_loading)
         except BaseException:
             self._process = None
             process.kill()
             await process.end(patience_s=1.0)
             raise
-        self._engine = engine
-        self._watching = asyncio.create_task(self._watch(process, engine))
-        return engine
 
-    async def _watch(self, process: EngineProcess, engine: SocketEngine) -> None:
+    async def _watch(self, process: EngineProcess | SharedProcess, engine: SocketEngine) -> None:
         """Until the engine has gone; then start the next one."""
         info = asyncio.create_task(self._await_info(engine))
         beat = asyncio.create_task(self._beat(process, engine))
@@ -199,6 +231,14 @@ class EngineSupervisor:
             self._fail(error)
             await engine.close()
             return
+        self._info = info
+        self._tell_ready(engine)
+
+    def _tell_ready(self, engine: SocketEngine) -> None:
+        """The model is loaded, for the first time or again."""
+        info = self._info
+        if info is None or self._engine is not engine:
+            return
         limit = f"{info.infill_reason}: only what stands before the cursor is used"
         remedy = "For infilling, use Code Llama 7B or 13B, base or Instruct."
         self._tell(
@@ -208,7 +248,7 @@ class EngineSupervisor:
             remedy="" if info.can_infill else remedy,
         )
 
-    async def _beat(self, process: EngineProcess, engine: SocketEngine) -> bool:
+    async def _beat(self, process: EngineProcess | SharedProcess, engine: SocketEngine) -> bool:
         """Kill an engine that no longer answers or doesn't let go of a cancelled job.
 
         True when that had to be done.
@@ -226,7 +266,7 @@ class EngineSupervisor:
                 process.kill()
                 return True
 
-    async def _stop(self) -> None:
+    async def _stop(self, *, end_shared: bool) -> None:
         tasks = [task for task in (self._starting, self._watching) if task is not None]
         self._starting = self._watching = None
         for task in tasks:
@@ -236,7 +276,11 @@ class EngineSupervisor:
         process, self._process = self._process, None
         if engine is not None:
             await engine.close()
-        if process is not None:
+        if process is None:
+            return
+        if end_shared:
+            process.terminate()
+        if end_shared or not process.shared:
             await process.end(patience_s=3.0)
 
     def _backoff_s(self) -> float:
@@ -279,7 +323,7 @@ class EngineSupervisor:
         self._tell(EngineStage.ERROR, message=error.message, remedy=error.remedy)
 
     def _on_loading(self, share: float) -> None:
-        if self.state.stage in (EngineStage.STARTING, EngineStage.LOADING):
+        if self.state.stage is not EngineStage.ERROR:
             self._tell(EngineStage.LOADING, percent=int(100 * min(1.0, max(0.0, share))))
 
     def _tell(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from codellama_lsp.lsp import completion, configuration, parent
+from codellama_lsp.lsp import completion, configuration, parent, workspace_context
 from codellama_lsp.lsp.documents import install
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def register(server: CodeLlamaServer) -> None:
             start(asyncio.create_task(server.session.start_engine()))
         configuration.subscribe(server)
         await configuration.pull(server)
+        workspace_context.subscribe(server)
+        workspace_context.begin(server)
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(params: None) -> None:

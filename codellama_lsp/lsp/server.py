@@ -17,6 +17,7 @@ from codellama_lsp.lsp import (
     documents_sync,
     initialize,
     inline_completion,
+    workspace_context,
 )
 from codellama_lsp.lsp.protocol import Protocol
 from codellama_lsp.lsp.session import ServeOptions, Session
@@ -49,6 +50,7 @@ _METHODS = (
     initialize,
     configuration,
     documents_sync,
+    workspace_context,
     inline_completion,
     did_show,
     did_partially_accept,

@@ -7,30 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
 from codellama_lsp import dirs
 from codellama_lsp.completion.pipeline import Completer
-from codellama_lsp.completion.types import Completion, CompletionRequest
+from codellama_lsp.completion.types import Completion, CompletionRequest, DocumentSnapshot
 from codellama_lsp.config.options import Options, read_options
 from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve
 from codellama_lsp.engine.backend import Engine
-from codellama_lsp.engine.protocol import EngineStartError
+from codellama_lsp.engine.protocol import EngineError, EngineStartError
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
 from codellama_lsp.telemetry.counters import Counters
 from codellama_lsp.telemetry.ledger import LEDGER_NAME, Ledger
 from codellama_lsp.telemetry.log import set_level
 from codellama_lsp.telemetry.offers import Offers
+from codellama_lsp.workspace.context import WorkspaceContext
 
 log = logging.getLogger(__name__)
 
-#: Chooses what to run, given the model that the settings name.
-ChooseEngine = Callable[[str | None], EngineSpec]
+#: Chooses what to run.
+ChooseEngine = Callable[[Settings], EngineSpec]
 
 _LAYERS = ("file", "initialization", "configuration", "command_line", "toggle")
 _CLOSE_PATIENCE_S = 0.5
@@ -52,7 +52,10 @@ class Session:
         self.counters = Counters()
         self.ledger = Ledger(dirs.data_dir() / LEDGER_NAME)
         self.offers = Offers(self.ledger)
-        self.completer = Completer(self, lambda: self.settings, self)
+        self.workspace = WorkspaceContext(
+            on_state=lambda: self.on_change(), exclude=lambda: self.settings.exclude
+        )
+        self.completer = Completer(self, lambda: self.settings, self, self.workspace)
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
         self.on_problem: Callable[[str], None] = lambda sentence: None
@@ -87,6 +90,8 @@ class Session:
         layers = [self._layers[name] for name in _LAYERS if name in self._layers]
         self.settings, more = resolve(layers)
         set_level(self.settings.log_level)
+        if self._supervisor is not None:
+            self._supervisor.wish(self.settings.wishes)
         for problem in (*problems, *more):
             if problem not in self._told:
                 self._told.add(problem)
@@ -111,24 +116,35 @@ class Session:
     async def restart_engine(self) -> None:
         """Start anew, with the settings as they are now. Raises `EngineStartError`."""
         if self._supervisor is not None:
-            await self._supervisor.close()
+            await self._supervisor.close(end_shared=True)
         self._supervisor = None
         await self.engine()
 
     async def close(self) -> None:
         """End the engine if nobody else uses it; takes at most about half a second."""
         await self.completer.close()
-        await self.ledger.close()
+        await asyncio.gather(self.ledger.close(), self.workspace.close(), self._close_engine())
+
+    async def preview(
+        self, uri: str, language: str, text: str, offset: int
+    ) -> dict[str, Any] | None:
+        """What of the workspace would be sent for a cursor; None where nothing is indexed."""
+        snapshot = DocumentSnapshot(uri, language, 0, text)
+        try:
+            asked = await self.completer.asked(CompletionRequest(snapshot, offset))
+        except EngineError as error:
+            return {"error": str(error)}
+        return await self.workspace.preview(asked)
+
+    async def _close_engine(self) -> None:
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
             return
-        pid = supervisor.pid
         try:
             async with asyncio.timeout(_CLOSE_PATIENCE_S):
                 await supervisor.close()
         except TimeoutError:
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
+            supervisor.kill_own()
 
     @property
     def engine_pid(self) -> int | None:
@@ -138,7 +154,7 @@ class Session:
     def _supervised(self) -> EngineSupervisor:
         if self._supervisor is None:
             try:
-                spec = self._choose(self.settings.model)
+                spec = self._choose(self.settings)
             except EngineStartError as error:
                 self._on_state(
                     EngineState(EngineStage.ERROR, message=error.message, remedy=error.remedy)

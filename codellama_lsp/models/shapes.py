@@ -6,7 +6,6 @@ numpy; must not load a model, and knows nothing of Llama's own vocabulary.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,8 +15,14 @@ from typing import Any
 import attrs
 
 from codellama_lsp import dirs
-from codellama_lsp.engine.protocol import EngineStartError
 from codellama_lsp.models.catalogue import resolve_model
+from codellama_lsp.models.vocabulary import (
+    ShapeError,
+    Vocabulary,
+    gguf_package,
+    padded,
+    read_vocabulary,
+)
 
 #: Code Llama's: 32,000 pieces of Llama 2 and 16 of its own.
 VOCABULARY_SIZE = 32016
@@ -27,7 +32,6 @@ _NORM_EPSILON = 1e-5
 #: Goes up when the same shape and vocabulary would make another file.
 _FORMAT = 1
 _KEPT_FREE_BYTES = 512 * 2**20
-_NORMAL = 1
 
 
 @attrs.frozen
@@ -62,27 +66,6 @@ QUANTIZATIONS = {
     "q8_0": Quantization("Q8_0", 32, 34),
     "q4_k": Quantization("Q4_K", 256, 144),
 }
-
-
-class ShapeError(EngineStartError):
-    """A model of random weights could not be made."""
-
-
-@attrs.frozen
-class Vocabulary:
-    """Pieces with their scores and types, and the metadata that names the special ones."""
-
-    tokens: tuple[bytes, ...]
-    scores: tuple[float, ...]
-    types: tuple[int, ...]
-    ids: dict[str, int]
-    """Metadata keys that hold a token's id."""
-    flags: dict[str, bool]
-
-    @property
-    def digest(self) -> str:
-        """Changes with the pieces."""
-        return hashlib.sha256(b"\0".join(self.tokens)).hexdigest()[:8]
 
 
 def shape_path(name: str, quantization: str, vocabulary: Vocabulary, trained_tokens: int) -> Path:
@@ -136,54 +119,6 @@ def ensure_shape(
     return path
 
 
-def read_vocabulary(path: Path) -> Vocabulary:
-    """The SentencePiece vocabulary of a GGUF. Raises `ShapeError` for a file without one."""
-    reader = _gguf().GGUFReader(path)
-    fields = reader.fields
-
-    def column(key: str) -> list[Any]:
-        field = fields.get(f"tokenizer.ggml.{key}")
-        if field is None:
-            raise ShapeError(f"{path} has no vocabulary of pieces and scores")
-        return [field.parts[at] for at in field.data]
-
-    kind = fields.get("tokenizer.ggml.model")
-    if kind is None or kind.contents() != "llama":
-        raise ShapeError(f"{path} has no SentencePiece vocabulary")
-    ids: dict[str, int] = {}
-    flags: dict[str, bool] = {}
-    for key, field in fields.items():
-        if key.startswith("tokenizer.ggml.") and key.endswith("_token_id"):
-            ids[key] = int(field.contents())
-        elif key.startswith("tokenizer.ggml.add_"):
-            flags[key] = bool(field.contents())
-    return Vocabulary(
-        tokens=tuple(bytes(part) for part in column("tokens")),
-        scores=tuple(float(part[0]) for part in column("scores")),
-        types=tuple(int(part[0]) for part in column("token_type")),
-        ids=ids,
-        flags=flags,
-    )
-
-
-def padded(vocabulary: Vocabulary, size: int) -> Vocabulary:
-    """`vocabulary` with made-up pieces up to `size`, which no text is ever encoded to.
-
-    A piece of several characters comes of merging two smaller ones; these have no halves.
-    """
-    missing = size - len(vocabulary.tokens)
-    known = set(vocabulary.tokens)
-    made = (f"▁zq{number:05d}".encode() for number in range(size + missing))
-    extra = [piece for piece in made if piece not in known][: max(missing, 0)]
-    lowest = min(vocabulary.scores)
-    return attrs.evolve(
-        vocabulary,
-        tokens=(*vocabulary.tokens, *extra),
-        scores=(*vocabulary.scores, *(lowest - 1 - i for i in range(len(extra)))),
-        types=(*vocabulary.types, *([_NORMAL] * len(extra))),
-    )
-
-
 def size_bytes(shape: Shape, quantization: str) -> int:
     """About what a shape's file takes on disk."""
     weights = sum(_bytes_of(rows, width, quantization) for _, rows, width in _matrices(shape))
@@ -204,7 +139,7 @@ def write_shape(
     """Write a GGUF of random weights; the same arguments give the same file."""
     import numpy as np
 
-    gguf = _gguf()
+    gguf = gguf_package()
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name(name)
     _add_shape(writer, shape, len(vocabulary.tokens), trained_tokens)
@@ -307,14 +242,3 @@ def _add_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:
         writer.add_uint32(key, value)
     for key, flag in vocabulary.flags.items():
         writer.add_bool(key, flag)
-
-
-def _gguf() -> Any:
-    try:
-        import gguf
-    except ImportError as error:
-        raise ShapeError(
-            "making a model of random weights needs the gguf package",
-            "Run: pip install 'codellama-lsp[llama]'",
-        ) from error
-    return gguf

@@ -57,7 +57,7 @@ def write_vocabulary(writer: gguf.GGUFWriter, codec: Codec) -> None:
 
 def write(
     target: Path, config: Config, weights: dict[str, Any], codec: Codec, kind: str,
-    extra: dict[str, float] | None = None,
+    extra: dict[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Write the whole GGUF beside the target, then rename it into place."""
     storage, file_type = STORAGE[kind]
@@ -81,7 +81,7 @@ def write(
     writer.add_file_type(file_type)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     for key, value in (extra or {}).items():
-        writer.add_float32(f"codellama_lsp.{key}", value)
+        writer.add_string(f"codellama_lsp.{key}", value)
     write_vocabulary(writer, codec)
     for name, tensor in weights.items():
         values = tensor.float().numpy()
@@ -157,14 +157,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="checkpoint and vocabulary")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--kind", choices=sorted(STORAGE), default="q8_0")
-    parser.add_argument("--copy-threshold", type=float, help="hint for the server, 0 to 1")
+    parser.add_argument("--copy-weights", help="when to copy, from fit_copying.py: a,b,c,d,e")
     parser.add_argument("--no-compare", action="store_true", help="skip the check in llama.cpp")
     options = parser.parse_args()
     torch.set_num_threads(1)
     state = torch.load(options.work / "checkpoint.pt", map_location="cpu", weights_only=False)
     config = Config(**state["config"])
     codec = Codec(options.work / "tokenizer.model")
-    extra = {} if options.copy_threshold is None else {"copy_threshold": options.copy_threshold}
+    extra = {"copy_weights": options.copy_weights} if options.copy_weights else {}
     write(options.out, config, state["model"], codec, options.kind, extra)
     print(
         f"{options.out.name}: {options.out.stat().st_size / 1e6:.2f} MB, step {state['step']}, "

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from codellama_lsp.context.windows import FAR_CHARS
 from codellama_lsp.engine.backend import CancelFlag
 from codellama_lsp.engine.protocol import GenerateRequest, Segment
 from codellama_lsp.engine.worker.backend import LlamaBackend
@@ -46,7 +47,9 @@ def walk(backend: LlamaBackend, position: Position, version: int) -> list[tuple[
     context.evaluate(resident.sequence, len(prompt.ids) - 1, [int(prompt.ids[-1])])
     cache.extend(resident, [int(prompt.ids[-1])])
     chooser = new_chooser(model, request, 0)
-    copier = Copier([prefix], [request.suffix.text])
+    far = position.prefix[: len(position.prefix) - len(prefix)][-FAR_CHARS:]
+    after = position.suffix[: _SUFFIX_CHARS + FAR_CHARS]
+    copier = Copier([far + prefix], [after])
     rows: list[tuple[list[float], bool]] = []
     missing, shown = prompt.required, ""
     for _ in range(24):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,16 @@ import pytest
 
 from tests.editors.neovim import PLUGIN, Neovim, find_neovim, until
 
+
+def missing(editor: str, reason: str) -> None:
+    """Skip, or fail where the editor was to be there."""
+    if editor in os.environ.get("CODELLAMA_EDITORS_REQUIRED", "").split(","):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 STUB = Path(__file__).parent / "stub_server.py"
-SERVER = [sys.executable, "-m", "codellama_lsp.cli.main", "serve"]
+SERVER = [sys.executable, "-m", "codellama_lsp", "serve"]
 
 
 class Session:
@@ -51,7 +60,7 @@ def open_neovim(neovim_kind: str, state_dir: Path, tmp_path: Path) -> Iterator[O
     version = neovim_kind.split()[0]
     program = find_neovim(version)
     if program is None:
-        pytest.skip(f"Neovim {version} was not found; scripts/install-neovim installs it")
+        missing("neovim", f"Neovim {version} was not found; scripts/install-neovim installs it")
     running: list[Neovim] = []
 
     def open_it(

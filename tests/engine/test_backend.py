@@ -267,3 +267,14 @@ def test_unasked_work_shows_in_the_next_answer(backend: LlamaBackend) -> None:
     assert warmed.tokens.ahead == 0
     assert asked.tokens.ahead == warmed.tokens.evaluated > 1
     assert again.tokens.ahead == 0
+
+
+def test_an_answered_prompt_outlives_what_was_evaluated_behind_it(backend: LlamaBackend) -> None:
+    here = request("import os\n\n\ndef small(path):\n    os.", document="here")
+    run(backend, here)
+    run(backend, request(CODE, document="here", priority=Priority.WARM, max_tokens=0))
+    for number in range(12):
+        there = f"# {number}\n{CODE}"
+        run(backend, request(there, f"{AFTER}# {number}", document="there", max_tokens=1))
+    again, _ = run(backend, here)
+    assert again.tokens.fresh == 1

@@ -14,17 +14,18 @@ from codellama_lsp.engine.worker.backend import LlamaBackend
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.settings import WorkerSettings
 from codellama_lsp.models import shapes
+from codellama_lsp.models.vocabulary import ShapeError, Vocabulary, padded, read_vocabulary
 from codellama_lsp.prompt.special import InfillIds
 
 SMALL = shapes.Shape(64, 2, 2, 96)
 
 
 @pytest.fixture(scope="module")
-def vocabulary(embedded_path: Path) -> shapes.Vocabulary:
-    return shapes.padded(shapes.read_vocabulary(embedded_path), shapes.VOCABULARY_SIZE)
+def vocabulary(embedded_path: Path) -> Vocabulary:
+    return padded(read_vocabulary(embedded_path), shapes.VOCABULARY_SIZE)
 
 
-def write(path: Path, vocabulary: shapes.Vocabulary, quantization: str) -> Path:
+def write(path: Path, vocabulary: Vocabulary, quantization: str) -> Path:
     shapes.write_shape(
         path, name="small", shape=SMALL, vocabulary=vocabulary, quantization=quantization
     )
@@ -33,7 +34,7 @@ def write(path: Path, vocabulary: shapes.Vocabulary, quantization: str) -> Path:
 
 @pytest.mark.parametrize("quantization", shapes.QUANTIZATIONS)
 def test_it_evaluates_to_finite_scores(
-    quantization: str, tmp_path: Path, vocabulary: shapes.Vocabulary
+    quantization: str, tmp_path: Path, vocabulary: Vocabulary
 ) -> None:
     path = write(tmp_path / "small.gguf", vocabulary, quantization)
     backend = LlamaBackend(WorkerSettings(path, extra_buffers=False, threads=1))
@@ -53,9 +54,7 @@ def test_it_evaluates_to_finite_scores(
         backend.close()
 
 
-def test_text_is_encoded_as_before(
-    tmp_path: Path, vocabulary: shapes.Vocabulary, embedded: Model
-) -> None:
+def test_text_is_encoded_as_before(tmp_path: Path, vocabulary: Vocabulary, embedded: Model) -> None:
     path = write(tmp_path / "small.gguf", vocabulary, "q4_0")
     model = Model(path, gpu_layers=0, extra_buffers=False)
     assert model.size == shapes.VOCABULARY_SIZE
@@ -68,9 +67,7 @@ def test_text_is_encoded_as_before(
     model.close()
 
 
-def test_the_same_arguments_give_the_same_file(
-    tmp_path: Path, vocabulary: shapes.Vocabulary
-) -> None:
+def test_the_same_arguments_give_the_same_file(tmp_path: Path, vocabulary: Vocabulary) -> None:
     one = write(tmp_path / "one.gguf", vocabulary, "q4_0")
     two = write(tmp_path / "two.gguf", vocabulary, "q4_0")
     assert one.read_bytes() == two.read_bytes()
@@ -114,5 +111,24 @@ def test_a_full_disk_is_said_before_anything_is_written(
     monkeypatch.setenv("CODELLAMA_LSP_MODEL", str(embedded_path))
     usage = types.SimpleNamespace(free=10**9)
     monkeypatch.setattr(shapes.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(shapes.ShapeError, match="7b shape needs"):
+    with pytest.raises(ShapeError, match="7b shape needs"):
         shapes.ensure_shape("7b")
+
+
+def test_healing_is_short_whatever_the_model_prefers(
+    tmp_path: Path, vocabulary: Vocabulary
+) -> None:
+    path = write(tmp_path / "small.gguf", vocabulary, "q4_0")
+    backend = LlamaBackend(WorkerSettings(path, extra_buffers=False, threads=1))
+    backend.load(lambda share: None)
+    try:
+        text = "def retrieve_everything(arguments):\n                return arguments"
+        for end in range(10, len(text)):
+            made = GenerateRequest(
+                "d", Segment("p", end, text[:end]), Segment("s", 1, "\n"), max_tokens=8
+            )
+            result = backend.generate(made, lambda index, piece: None, CancelFlag())
+            tokens = result.tokens
+            assert tokens.before_text - tokens.drafted <= tokens.fresh + tokens.healed + 1
+    finally:
+        backend.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import threading
 import time
 import zlib
@@ -65,9 +66,14 @@ class GatedBackend:
         self.load_gate.set()
         self.load_error: Exception | None = None
         self.closed = False
+        self.loads = 0
+        self.freed = threading.Semaphore(0)
+        self.niceness: list[int] = []
+        self.shares: list[float] = []
         self.own_work: list[GenerateRequest] = []
 
     def load(self, report):
+        self.loads += 1
         report(0.5)
         self.load_gate.wait()
         if self.load_error:
@@ -77,6 +83,8 @@ class GatedBackend:
 
     def generate(self, request, emit, cancel):
         self.seen.append(request)
+        self.niceness.append(os.getpriority(os.PRIO_PROCESS, 0))
+        self.shares.append(cancel.share)
         text = request.prefix.text
         if text == "bad":
             raise BadRequestError("too large", "Make it smaller.")
@@ -98,8 +106,12 @@ class GatedBackend:
     def unfinished(self):
         return self.own_work.pop() if self.own_work else None
 
+    def clear(self):
+        self.seen.clear()
+
     def close(self):
         self.closed = True
+        self.freed.release()
 
     async def wait_started(self):
         await asyncio.to_thread(self.started.acquire)

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import stat
+import sys
 
 import pytest
 
@@ -16,6 +18,8 @@ from codellama_lsp.engine.protocol import (
     Finish,
     Priority,
 )
+from codellama_lsp.engine.quiet import Quiet
+from codellama_lsp.engine.wishes import Background, Wishes
 from tests.engine_process.helpers import (
     INFO,
     TOKEN,
@@ -332,3 +336,97 @@ async def test_an_answer_that_cannot_be_read_fails_instead_of_hanging(path, back
         with pytest.raises(EngineGoneError):
             async with asyncio.timeout(20):
                 await engine.generate(request()).result()
+
+
+async def test_equally_wanted_jobs_take_turns_among_clients(path, backend):
+    async with (
+        hosted(backend, path),
+        connected(path) as greedy,
+        connected(path) as modest,
+        connected(path) as third,
+    ):
+        first = greedy.generate(request("hold"))
+        await backend.wait_started()
+        flood = [greedy.generate(request(f"flood{i}")) for i in range(4)]
+        await greedy.ping()
+        others = [modest.generate(request("modest")), third.generate(request("third"))]
+        await modest.ping()
+        await third.ping()
+        first.stop()
+        for generation in (*flood, *others):
+            await generation.result()
+        seen = [r.prefix.text for r in backend.seen[1:]]
+        assert set(seen[:3]) >= {"modest", "third"}
+        assert [text for text in seen if text.startswith("flood")] == [
+            f"flood{i}" for i in range(4)
+        ]
+
+
+async def test_an_idle_model_is_freed_and_comes_back(path, backend):
+    again = asyncio.Event()
+    async with (
+        hosted(backend, path),
+        connected(path, wishes=Wishes(idle_free_s=0.02)) as engine,
+    ):
+        engine.on_loaded = again.set
+        await engine.info()
+        await asyncio.to_thread(backend.freed.acquire)
+        answer = await engine.generate(request("back")).result()
+        assert answer.candidates[0].text == "back"
+        await again.wait()
+        assert backend.loads == 2
+
+
+async def test_a_model_that_does_not_come_back_fails_that_request_only(path, backend):
+    async with (
+        hosted(backend, path),
+        connected(path, wishes=Wishes(idle_free_s=0.02)) as engine,
+    ):
+        await engine.info()
+        await asyncio.to_thread(backend.freed.acquire)
+        backend.load_error = EngineStartError("no memory", "Close something.")
+        with pytest.raises(EngineError, match=r"no memory\. Close something\."):
+            await engine.generate(request("now")).result()
+        backend.load_error = None
+        assert (await engine.generate(request("then")).result()).candidates[0].text == "then"
+
+
+async def test_a_model_that_somebody_wants_to_keep_is_kept(path, backend):
+    async with (
+        hosted(backend, path) as _,
+        connected(path, wishes=Wishes(idle_free_s=0.01)) as one,
+        connected(path) as keeper,
+    ):
+        await keeper.info()
+        for _ in range(3):
+            await one.generate(request("x")).result()
+            await asyncio.sleep(0.03)
+        assert backend.loads == 1
+
+
+@pytest.mark.parametrize("low", [Priority.SPECULATIVE, Priority.WARM])
+async def test_background_off_does_nothing_unasked(path, backend, low):
+    wishes = Wishes(background=Background.OFF)
+    async with (
+        hosted(backend, path),
+        connected(path, wishes=wishes) as off,
+        connected(path) as on,
+    ):
+        refused = await off.generate(request("unasked", priority=low)).result()
+        assert refused.candidates[0].finish is Finish.CANCELLED
+        assert (await off.generate(request("asked")).result()).candidates[0].text == "asked"
+        assert (await on.generate(request("mine", priority=low)).result()).candidates
+        off.wish(Wishes())
+        await off.generate(request("now", priority=low)).result()
+        assert [r.prefix.text for r in backend.seen] == ["asked", "mine", "now"]
+
+
+async def test_unasked_work_runs_at_low_priority_and_the_rest_does_not(path, backend):
+    quiet = Quiet(lambda: Background.LIGHT, nice=7)
+    async with hosted(backend, path, quiet=quiet), connected(path) as engine:
+        for priority in (Priority.WARM, Priority.VISIBLE, Priority.WARM):
+            await engine.generate(request("x", priority=priority)).result()
+    base = os.getpriority(os.PRIO_PROCESS, 0)
+    if sys.platform == "linux":
+        assert backend.niceness == [max(base, 7), base, max(base, 7)]
+    assert backend.shares == [0.5, 1.0, 0.5]

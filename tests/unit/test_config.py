@@ -6,6 +6,7 @@ import pytest
 from codellama_lsp.config.options import Options, read_options
 from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve, user_file
 from codellama_lsp.engine.protocol import Layout
+from codellama_lsp.engine.wishes import Background
 
 
 def check(raw: object, expected: dict[str, object], *words: str) -> None:
@@ -56,6 +57,20 @@ def test_a_workspace_can_only_narrow() -> None:
     assert len(problems) == 1
     assert '"model"' in problems[0]
     assert resolve([Layer(Options(enabled=False), False)])[0].enabled is False
+
+
+def test_engine_settings_come_from_the_user_alone() -> None:
+    mine = Layer(Options(engine_threads=3, engine_linger_s=7, background="light"))
+    theirs = Options(engine_threads=64, engine_gpu_layers=0, background="full", engine_nice=0)
+    settings, problems = resolve([mine, Layer(theirs, False, "workspace")])
+    assert settings.engine_load == {"threads": 3}
+    assert settings.engine_nice == Settings().engine_nice
+    assert settings.wishes.linger_s == 7
+    assert settings.background is Background.LIGHT
+    assert len(problems) == 3
+    narrowed = resolve([Layer(Options(background="off"), False)])[0]
+    assert narrowed.wishes.background is Background.OFF
+    assert Settings().engine_load == {}
 
 
 @pytest.mark.parametrize(

@@ -50,3 +50,20 @@ def test_a_line_without_end_is_cut_anywhere() -> None:
 def test_context_is_left_for_later() -> None:
     made = attrs.evolve(request(BEFORE), context=(Segment("c", 1, "# other file\n"),))
     assert SmallWindows().shrink(made, 200).context == ()
+
+
+def test_a_machine_that_slows_down_moves_no_window() -> None:
+    windows = SmallWindows()
+    before = windows.shrink(request(BEFORE), 400)
+    after = windows.shrink(request(BEFORE), 40)
+    assert (before.prefix.text, before.suffix.text) == (after.prefix.text, after.suffix.text)
+
+
+def test_they_are_in_use_until_the_full_ones_take_over() -> None:
+    windows = SmallWindows()
+    assert not windows.in_use(request(BEFORE))
+    windows.shrink(request(BEFORE), 200)
+    assert windows.in_use(request(BEFORE + "typed"))
+    assert not windows.in_use(request(BEFORE, "\nelsewhere"))
+    windows.forget(request(BEFORE).document)
+    assert not windows.in_use(request(BEFORE))

@@ -63,3 +63,16 @@ def test_never_further_back_than_asked() -> None:
 )
 def test_allowed(required: bytes, allowed: set[bytes]) -> None:
     assert {PIECES[i] for i in TABLE.allowed(required)} == allowed
+
+
+@pytest.mark.parametrize(
+    ("required", "allowed"),
+    [
+        (b"pri", {b"pri", b"print"}),
+        (b"prix", {b"pri"}),
+        (b"q", {b"q"}),
+        (b"?", set()),
+    ],
+)
+def test_the_last_one_spells_it_to_the_end(required: bytes, allowed: set[bytes]) -> None:
+    assert {PIECES[i] for i in TABLE.allowed(required, left_tokens=1)} == allowed

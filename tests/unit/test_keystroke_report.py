@@ -123,7 +123,7 @@ def scripted_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command(scripted_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["bench", "keystrokes", str(scripted_model), "--events", "12"]
+    command = ["bench", "keystrokes", str(scripted_model), "--events", "12", "--pace-ms", "1"]
     assert main([*command, "--json"]) == 0
     out, err = capsys.readouterr()
     answer = json.loads(out)
@@ -141,7 +141,7 @@ def test_an_interrupt_prints_what_there_is(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("codellama_lsp.evaluation.keystrokes.traces.trace", interrupted)
-    assert main(["bench", "keystrokes", str(scripted_model), "--json"]) == 1
+    assert main(["bench", "keystrokes", str(scripted_model), "--pace-ms", "0", "--json"]) == 1
     answer = json.loads(capsys.readouterr().out)
     assert answer["interrupted"]
     # The third one's answer was not complete: what followed it unasked is part of it.

@@ -114,7 +114,9 @@ def _php(text: str) -> _Names:
 def _go(text: str) -> _Names:
     return [
         (path, "", alias if alias and alias not in "._" else path.rpartition("/")[2])
-        for alias, path in re.findall(r"""(?:^|[\s(])([\w.]*)\s*["`]([^"`]+)["`]""", text)
+        for alias, path in re.findall(
+            r"""(?:^|[\s(;])([\w.]*)\s*["`]([^"`]+)["`]""", re.sub(r"^\s*import\b", "", text)
+        )
     ]
 
 

@@ -17,6 +17,7 @@ from codellama_lsp.engine.worker.copying import Copier, CopySettings, Proposal
 from codellama_lsp.engine.worker.drafting import DraftPolicy
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, softmax
+from codellama_lsp.prompt.healing import Ids
 
 #: The most tokens evaluated along with a chosen one.
 DRAFT_TOKENS = 15
@@ -57,7 +58,8 @@ class _Text:
 class Decoder:
     """Decodes one candidate behind a prompt that is in the cache.
 
-    `required` are the bytes that healing took off; `logits` belong to the prompt's last token.
+    `required` are the bytes that healing took off, `healed` how many tokens those were; `logits`
+    belong to the prompt's last token.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Decoder:
         *,
         request: GenerateRequest,
         required: bytes,
+        healed: int,
         copier: Copier | None,
         copy_settings: CopySettings,
         policy: DraftPolicy | None,
@@ -82,6 +85,7 @@ class Decoder:
         self._policy = policy
         self._chooser = chooser
         self._text = _Text(required)
+        self._healed = healed
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._probabilities: list[float] = []
         self.spent = Spent()
@@ -152,7 +156,7 @@ class Decoder:
 
     def _choose(self, p: Probabilities) -> Choice:
         missing = self._text.missing
-        allowed = self._model.pieces.allowed(missing) if missing else None
+        allowed = self._allowed(missing) if missing else None
         if allowed is not None and not len(allowed):
             allowed = None  # bytes that no token spells: go on without healing
             self._text.required = self._text.spelled
@@ -164,6 +168,11 @@ class Decoder:
         if proposal is None:
             return choice
         return self._kept(p, choice, proposal, missing, line_ends) or choice
+
+    def _allowed(self, missing: bytes) -> Ids:
+        """Tokens that may come next while `missing` bytes have still to be spelled."""
+        left = self._healed + 1 - self.spent.generated
+        return self._model.pieces.allowed(missing, left_tokens=max(left, 1))
 
     def _kept(
         self,
@@ -186,7 +195,7 @@ class Decoder:
             return None
         first = tokens[0]
         if missing:
-            allowed = self._model.pieces.allowed(missing)
+            allowed = self._allowed(missing)
             if first not in allowed:
                 return None
             total = float(p[allowed].sum())

@@ -27,6 +27,8 @@ class _Small:
     suffix: str
     """The full suffix that `suffix_chars` belong to."""
     suffix_chars: int
+    budget_chars: int
+    """When they were chosen: a machine that slows down since moves no window."""
 
 
 class SmallWindows:
@@ -38,7 +40,7 @@ class SmallWindows:
     def shrink(self, request: GenerateRequest, budget_chars: int) -> GenerateRequest:
         """`request` with windows of about `budget_chars`, cut at line breaks, without context."""
         small = self._known.get(request.document)
-        if small is None or not self._holds(small, request, budget_chars):
+        if small is None or not self._holds(small, request):
             small = self._choose(request, budget_chars)
         self._known[request.document] = small
         self._known.move_to_end(request.document)
@@ -56,13 +58,22 @@ class SmallWindows:
             typed_chars=min(request.typed_chars, len(text)),
         )
 
+    def in_use(self, request: GenerateRequest) -> bool:
+        """Whether the document's small windows fit `request` as they are."""
+        small = self._known.get(request.document)
+        return small is not None and self._holds(small, request)
+
+    def forget(self, document: str) -> None:
+        """The full windows have taken over."""
+        self._known.pop(document, None)
+
     @staticmethod
-    def _holds(small: _Small, request: GenerateRequest, budget_chars: int) -> bool:
+    def _holds(small: _Small, request: GenerateRequest) -> bool:
         size = len(request.prefix.text) - small.start
         return (
             request.suffix.text == small.suffix
             and request.prefix.text.startswith(small.head)
-            and 0 <= size <= budget_chars * _PREFIX_SHARE * _SLACK
+            and 0 <= size <= small.budget_chars * _PREFIX_SHARE * _SLACK
         )
 
     @staticmethod
@@ -78,4 +89,4 @@ class SmallWindows:
         if end < len(after):
             line = after.rfind("\n", 0, end)
             end = line if line > 0 else end
-        return _Small(text[:_HEAD_CHARS], start, after, min(end, len(after)))
+        return _Small(text[:_HEAD_CHARS], start, after, min(end, len(after)), budget_chars)

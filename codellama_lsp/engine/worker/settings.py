@@ -18,8 +18,12 @@ class WorkerSettings:
     """0: one for tiny models, else the machine's physical cores."""
     gpu_layers: int = -1
     """-1: as many as the build can take."""
-    sequences: int = 4
+    sequences: int = 8
     """Prompts that stay in the KV cache side by side."""
     extra_buffers: bool | None = None
     """llama.cpp's repacked weight buffers (AMX among them); None: probed once per machine."""
     healing_tokens: int = 3
+    park_mb: int | None = None
+    """Memory for documents beyond `sequences`; None: an eighth of what is free, at most 2 GiB."""
+    warm_cache_mb: int = 0
+    """Disk for the KV cells of documents, for the next start; 0: none."""

@@ -17,8 +17,8 @@ from codellama_lsp.evaluation.keystrokes.samples import Sample
 from codellama_lsp.evaluation.keystrokes.traces import Event
 from codellama_lsp.evaluation.keystrokes.watch import Watched, WatchedProvider
 
-#: Whoever has gone elsewhere looks before typing; work that nobody asked for may go on meanwhile.
-REST_S = 0.15
+#: Whoever has gone elsewhere looks for so many keystrokes' time before typing.
+_LOOKS = 5
 _GONE_ELSEWHERE = (
     EventClass.OPEN,
     EventClass.JUMP,
@@ -29,7 +29,7 @@ _GONE_ELSEWHERE = (
 
 
 async def play(
-    events: Iterable[Event], completer: Completer, watched: WatchedProvider
+    events: Iterable[Event], completer: Completer, watched: WatchedProvider, pace_s: float = 0.0
 ) -> AsyncIterator[tuple[Event, Sample]]:
     """The samples, in order; events that no model was asked about are left out.
 
@@ -46,9 +46,8 @@ async def play(
         total_ms = (time.perf_counter() - started_s) * 1000
         if completion.outcome in (Outcome.ENGINE_DOWN, Outcome.FAILED):
             raise EngineError(completion.detail or "a completion failed")
-        if event.kind in _GONE_ELSEWHERE:
-            await asyncio.sleep(REST_S)
-        seen = await watched.settle(REST_S)
+        await asyncio.sleep(pace_s * (_LOOKS if event.kind in _GONE_ELSEWHERE else 1))
+        seen = await watched.settle(0.0)
         asked = [(one, await one.result()) for one in seen if one.asked_for]
         if not asked:
             continue

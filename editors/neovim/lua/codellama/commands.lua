@@ -12,6 +12,7 @@ local function show(title, lines)
   vim.bo[bufnr].bufhidden = 'wipe'
   vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, lines)
   vim.bo[bufnr].modifiable = false
+  vim.cmd.stopinsert()
   local width = 40
   for _, line in ipairs(lines) do
     width = math.max(width, vim.fn.strdisplaywidth(line))
@@ -53,8 +54,9 @@ end
 
 --- Run a verb of the server's own program and show what it prints.
 local function run(title, arguments)
-  local command = vim.list_extend({ config.current.cmd[1] }, arguments)
-  local ok, problem = pcall(vim.system, command, { text = true, env = config.current.cmd_env }, function(done)
+  local command = vim.list_extend(config.program(), arguments)
+  local options = { text = true, env = config.current.cmd_env }
+  local ok, problem = pcall(vim.system, command, options, function(done)
     vim.schedule(function()
       local text = vim.trim((done.stdout or '') .. (done.stdout == '' and done.stderr or ''))
       show(title, vim.split(text, '\n', { plain = true }))

@@ -94,6 +94,19 @@ function M._problem(name, value)
   end
 end
 
+--- The server's program without the verb and what follows it, for its other verbs.
+---@return string[]
+function M.program()
+  local found = {}
+  for _, word in ipairs(M.current.cmd) do
+    if word == 'serve' then
+      break
+    end
+    found[#found + 1] = word
+  end
+  return found
+end
+
 --- Whether Neovim's own inline completion shows the suggestions.
 ---@return boolean
 function M.native()

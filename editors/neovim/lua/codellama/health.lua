@@ -31,7 +31,7 @@ local function check_server()
   end
   local ok, done = pcall(function()
     local options = { text = true, env = config.current.cmd_env, timeout = 20000 }
-    return vim.system({ program, '--version' }, options):wait()
+    return vim.system(vim.list_extend(config.program(), { '--version' }), options):wait()
   end)
   if ok and done.code == 0 then
     health.ok(('%s (%s)'):format(vim.trim(done.stdout), vim.fn.exepath(program)))

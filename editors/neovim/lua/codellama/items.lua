@@ -26,7 +26,11 @@ function M.suggestions(result, place, encoding)
       text = text.value
     end
     local first, last = place.column, place.column
-    if item.range and item.range.start.line == place.row and item.range['end'].line == place.row then
+    if
+      item.range
+      and item.range.start.line == place.row
+      and item.range['end'].line == place.row
+    then
       first = compat.byte_of(place.line, item.range.start.character, encoding)
       last = compat.byte_of(place.line, item.range['end'].character, encoding)
     end

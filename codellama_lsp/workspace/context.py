@@ -22,12 +22,12 @@ from codellama_lsp.context.candidates import Query
 from codellama_lsp.context.epochs import Epoch
 from codellama_lsp.context.globs import any_of, matches
 from codellama_lsp.context.ignore import reason_not_to_index
-from codellama_lsp.context.index.client import IndexClient
 from codellama_lsp.context.index.messages import assembly_from_json, query_to_json
 from codellama_lsp.context.related import Asked
 from codellama_lsp.context.secrets import SECRET_GLOBS
 from codellama_lsp.context.select import Segments
 from codellama_lsp.engine.protocol import Segment
+from codellama_lsp.workspace.client import IndexClient
 
 log = logging.getLogger(__name__)
 

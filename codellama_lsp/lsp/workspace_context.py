@@ -1,0 +1,147 @@
+"""What the editor tells about the workspace: folders, buffers, files, what is viewed and copied.
+
+Also `codellama.context`: what would be sent to the model at a cursor, in order, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from lsprotocol import types
+
+from codellama_lsp.context.languages import INDEXED_GLOB
+from codellama_lsp.lsp.positions import offset_at
+from codellama_lsp.workspace.context import path_of_file
+
+if TYPE_CHECKING:
+    from codellama_lsp.lsp.documents import Document
+    from codellama_lsp.lsp.server import CodeLlamaServer
+
+DID_FOCUS = "textDocument/didFocus"
+DID_YANK = "codellama/didYank"
+CONTEXT = "codellama.context"
+
+
+def register(server: CodeLlamaServer) -> None:
+    """Add the methods."""
+    workspace = server.session.workspace
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    async def opened(params: types.DidOpenTextDocumentParams) -> None:
+        announce(server, params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    async def changed(params: types.DidChangeTextDocumentParams) -> None:
+        workspace.changed(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    async def saved(params: types.DidSaveTextDocumentParams) -> None:
+        workspace.saved(params.text_document.uri)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
+        workspace.files_changed([change.uri for change in params.changes])
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    async def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        begin(server)
+
+    @server.feature(DID_FOCUS)
+    async def focused(params: Any) -> None:
+        if uri := _field(_field(params, "textDocument"), "uri"):
+            workspace.focused(uri)
+
+    @server.feature(DID_YANK)
+    async def yanked(params: Any) -> None:
+        if text := _field(params, "text"):
+            workspace.copied(text)
+
+    @server.command(CONTEXT)
+    async def context(*args: Any) -> dict[str, Any] | None:
+        """Arguments: URI and position, or none for the document last asked about."""
+        uri = args[0] if args and isinstance(args[0], str) else ""
+        document = server.workspace.text_documents.get(unquote(uri))
+        if document is None:
+            return None
+        position = args[1] if len(args) > 1 else {}
+        found = document_at(document, position)
+        if found is None:
+            return None
+        return await server.session.preview(document.uri, document.language_id or "", *found)
+
+
+def begin(server: CodeLlamaServer) -> None:
+    """Start indexing the folders that the editor has open, and have their changes told."""
+    session = server.session
+    if not session.settings.workspace or not session.settings.enabled:
+        return
+    told = watches(server)
+    roots = [path for uri in server.workspace.folders if (path := path_of_file(uri)) is not None]
+    if not roots and (root := server.workspace.root_uri) and (path := path_of_file(root)):
+        roots.append(path)
+    session.workspace.set_folders([Path(root) for root in roots], watch=not told)
+    for uri in list(server.workspace.text_documents):
+        announce(server, uri)
+
+
+def watches(server: CodeLlamaServer) -> bool:
+    """Whether the client can be asked to tell about files on disk."""
+    workspace = server.client_capabilities.workspace
+    watching = workspace.did_change_watched_files if workspace else None
+    return bool(watching and watching.dynamic_registration)
+
+
+def subscribe(server: CodeLlamaServer) -> None:
+    """Ask the client to tell about files on disk."""
+    if not watches(server):
+        return
+    watcher = types.FileSystemWatcher(glob_pattern=INDEXED_GLOB)
+    git = types.FileSystemWatcher(glob_pattern="**/.git/HEAD")
+    server.client_register_capability(
+        types.RegistrationParams(
+            registrations=[
+                types.Registration(
+                    id="codellama-files",
+                    method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+                    register_options=types.DidChangeWatchedFilesRegistrationOptions(
+                        watchers=[watcher, git]
+                    ),
+                )
+            ]
+        )
+    )
+
+
+def announce(server: CodeLlamaServer, uri: str) -> None:
+    """Tell the context about an open document; later changes are read from it when needed."""
+    document = server.workspace.text_documents.get(unquote(uri)) or (
+        server.workspace.text_documents.get(uri)
+    )
+    if document is not None:
+        held = document
+        server.session.workspace.opened(
+            document.uri, document.language_id or "plaintext", lambda: held.source
+        )
+
+
+def document_at(document: Any, position: object) -> tuple[str, int] | None:
+    """A document's text and the offset of an LSP position in it; its end for none."""
+    held: Document = document
+    line, character = _number(position, "line"), _number(position, "character")
+    text = held.buffer.text
+    if line is None or character is None:
+        return text, len(text)
+    return text, offset_at(held.buffer, line, character, held.encoding)
+
+
+def _field(value: object, name: str) -> Any:
+    found = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    return found if not isinstance(found, str) or found else None
+
+
+def _number(value: object, name: str) -> int | None:
+    found = _field(value, name)
+    return found if isinstance(found, int) and found >= 0 else None

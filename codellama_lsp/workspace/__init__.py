@@ -1,0 +1,1 @@
+"""A server's side of its workspace: index processes, and what they chose for open documents."""

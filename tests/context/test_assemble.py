@@ -1,0 +1,120 @@
+"""Filling a budget, its order, and when what was chosen changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from codellama_lsp.context.assemble import Assembly, Chunk, Meter, Piece
+from codellama_lsp.context.candidates import Query
+from codellama_lsp.context.epochs import Epoch
+from codellama_lsp.context.related import Placer
+from codellama_lsp.context.select import Segments, select
+from codellama_lsp.engine.protocol import Segment
+from tests.context.conftest import Folder
+
+_BODY = "    total = 0\n    for part in parts:\n        total += part.size * 2\n    return total\n"
+_FILES = {
+    "pkg/sizes.py": f"def measure(parts, unit):\n    '''Sums sizes.'''\n{_BODY}",
+    "pkg/other.py": "".join(f"def other_{i}(parts):\n{_BODY}\n" for i in range(40)),
+}
+_TEXT = "from pkg.sizes import measure\n\ndef f(parts):\n    return measure("
+
+
+def _select(folder: Folder, budget: int, language: str = "python") -> Assembly:
+    library = folder.write(_FILES).index()
+    query = Query("main.py", language, _TEXT, len(_TEXT), (_TEXT,))
+    return select(library, query, budget_tokens=budget, chars_per_token=3.0)
+
+
+def test_little_room_gives_a_signature_more_room_the_body(folder: Folder) -> None:
+    small, large = _select(folder, 40), _select(folder, 400)
+    (piece,) = [p for c in small.chunks for p in c.pieces if p.qualified == "measure"]
+    assert piece.form == "signature" and "def measure(parts, unit):" in piece.text
+    assert "total" not in piece.text
+    (piece,) = [p for c in large.chunks for p in c.pieces if p.qualified == "measure"]
+    assert piece.form == "body" and "total += part.size" in piece.text
+
+
+@pytest.mark.parametrize("budget", [0, 20, 60, 200, 1000, 10_000])
+def test_a_budget_is_kept(folder: Folder, budget: int) -> None:
+    found = _select(folder, budget)
+    assert found.tokens <= budget
+    meter = Meter(3.0)
+    assert sum(meter.tokens(chunk.text) for chunk in found.chunks) <= budget * 1.02
+    assert found.chunks or found.left_out
+
+
+def test_chunks_are_headed_by_their_path_as_a_comment(folder: Folder) -> None:
+    for chunk in _select(folder, 300).chunks:
+        assert chunk.text.startswith(f"# {chunk.path}\n") and chunk.text.endswith("\n")
+
+
+def test_tokens_are_counted_on_the_safe_side() -> None:
+    meter = Meter(3.0)
+    assert meter.tokens("1234567890") >= 10
+    assert meter.tokens("注释") >= 6
+    assert meter.tokens("abc" * 100) >= 100
+
+
+def _chunk(path: str, text: str = "", tokens: int = 10, score: float = 1.0) -> Chunk:
+    piece = Piece("x", 0, text, "body", score, ("r",), False)
+    return Chunk(path, text or f"# {path}\n", tokens, (piece,))
+
+
+def _assembly(*chunks: Chunk) -> Assembly:
+    return Assembly(chunks, (), 1000)
+
+
+def test_what_stays_keeps_its_place_in_front() -> None:
+    epoch = Epoch()
+    assert epoch.offer(_assembly(_chunk("b", score=3.0), _chunk("a", score=2.0)), 1, 1000)
+    first = [chunk.path for chunk in epoch.chunks]
+    epoch.due = True
+    assert epoch.offer(_assembly(_chunk("c", score=1.0), _chunk("b"), _chunk("a")), 2, 1000)
+    assert [chunk.path for chunk in epoch.chunks] == [*first, "c"]
+
+
+def test_a_small_gain_is_not_worth_a_long_prefill() -> None:
+    epoch = Epoch()
+    epoch.offer(_assembly(_chunk("a", tokens=2000, score=5.0)), 1, 50.0)
+    assert not epoch.due
+    new = _assembly(_chunk("a", tokens=2000, score=5.0), _chunk("b", tokens=400, score=0.5))
+    assert not epoch.offer(new, 50, 50.0)
+    assert epoch.offer(new, 60, 50_000.0)  # on a fast machine it is
+    epoch.due = True
+    assert not epoch.offer(new, 70, 50.0)  # and the same is no change
+
+
+def test_a_smaller_budget_leaves_out_what_does_not_fit() -> None:
+    epoch = Epoch()
+    epoch.offer(_assembly(_chunk("a", tokens=50), _chunk("b", tokens=30)), 1, 1000)
+    assert [chunk.path for chunk in epoch.within(40)] == ["b"]
+
+
+def test_a_choice_is_wanted_when_the_cursor_is_elsewhere() -> None:
+    epoch = Epoch()
+    assert epoch.wants_choice(5)
+    epoch.offer(_assembly(), 5, 1000)
+    assert not epoch.wants_choice(8)
+    assert epoch.wants_choice(90)
+
+
+def test_both_placements() -> None:
+    context = Segments().of("file:///m.py", [_chunk("a", "# a\nx = 1\n")])
+    prefix = Segment("p", 1, "y = ")
+    placer = Placer(iter(range(100, 200)))
+    assert placer.place(context, prefix, "before") == (context, prefix)
+    none, joined = placer.place(context, prefix, "prefix")
+    assert none == () and joined.text == "# a\nx = 1\ny = "
+    assert placer.place(context, prefix, "prefix")[1] is joined
+    typed = placer.place(context, Segment("p", 2, "y = 1"), "prefix")[1]
+    assert typed.key == joined.key and typed.version != joined.version
+    assert placer.place((), prefix, "prefix") == ((), prefix)
+
+
+def test_the_same_text_keeps_its_version() -> None:
+    segments = Segments()
+    (first,) = segments.of("u", [_chunk("a", "one\n")])
+    assert segments.of("u", [_chunk("a", "one\n")]) == (first,)
+    (second,) = segments.of("u", [_chunk("a", "two\n")])
+    assert second.key == first.key and second.version != first.version

@@ -1,0 +1,139 @@
+"""What is chosen at a cursor, and why. The cursor is the | in the text."""
+
+# ruff: noqa: E501 (a row of a table is a line)
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from codellama_lsp.context.candidates import (
+    BASE,
+    CALLED,
+    IMPORTED,
+    MEMBER,
+    PARTNER,
+    RECEIVER,
+    Query,
+)
+from codellama_lsp.context.choose import choose
+from codellama_lsp.context.select import select
+from tests.context.conftest import Folder
+
+SHAPES = (
+    "class Shape:\n    '''A shape.'''\n    def area(self): return 0\n\ndef scale(shape, by): ...\n"
+)
+
+#: name, files, path, language, text with the cursor, what must be among the first, and why
+CASES = [
+    ("an imported name", {"pkg/shapes.py": SHAPES}, "pkg/main.py", "python",
+     "from pkg.shapes import scale\n\nx = |", "scale", IMPORTED),
+    ("a relative import", {"pkg/shapes.py": SHAPES}, "pkg/main.py", "python",
+     "from .shapes import scale\n\nx = |", "scale", IMPORTED),
+    ("a name that a package passes on",
+     {"pkg/shapes.py": SHAPES, "pkg/__init__.py": "from .shapes import scale\n"}, "main.py", "python",
+     "from pkg import scale\n\nx = |", "scale", IMPORTED),
+    ("a member of an imported module", {"pkg/shapes.py": SHAPES}, "pkg/main.py", "python",
+     "from pkg import shapes\n\nx = shapes.|", "scale", MEMBER),
+    ("a member of an annotated variable", {"pkg/shapes.py": SHAPES}, "pkg/main.py", "python",
+     "from pkg.shapes import Shape\n\ndef f(it: Shape):\n    return it.|", "Shape.area", MEMBER),
+    ("the type of what a call returned",
+     {"pkg/shapes.py": SHAPES + "\ndef make() -> Shape: ...\n"}, "pkg/main.py", "python",
+     "from pkg.shapes import make\n\ndef f():\n    it = make()\n    return it.|", "Shape", RECEIVER),
+    ("the call being typed", {"lib/shapes.py": SHAPES}, "pkg/main.py", "python",
+     "def f(a):\n    return scale(a, |", "scale", CALLED),
+    ("the base of the class", {"lib/shapes.py": SHAPES}, "pkg/main.py", "python",
+     "class Circle(Shape):\n    def area(self):\n        return |", "Shape", BASE),
+    ("what a test tests", {"src/shapes.py": SHAPES}, "tests/test_shapes.py", "python",
+     "def test_it():\n    |", "scale", PARTNER),
+    ("typescript", {"src/shapes.ts": "export function scale(s: Shape, by: number) { return s; }\n"},
+     "src/main.ts", "typescript", "import { scale } from './shapes';\nconst x = |", "scale", IMPORTED),
+    ("java", {"src/a/b/Shape.java": "package a.b;\npublic class Shape { int area() { return 1; } }\n"},
+     "src/a/Main.java", "java", "import a.b.Shape;\nclass Main { int f(Shape s) { return s.| } }",
+     "Shape", IMPORTED),
+    ("c", {"include/shapes.h": "int scale(int shape, int by);\n"}, "src/main.c", "c",
+     '#include "shapes.h"\nint f(int a) { return scale(|', "scale", CALLED),
+    ("go", {"shapes/shapes.go": "package shapes\nfunc Scale(by int) int { return by }\n"},
+     "main.go", "go", 'package main\nimport "example.com/m/shapes"\nfunc f() { x := shapes.|',
+     "Scale", MEMBER),
+    ("rust", {"src/shapes.rs": "pub fn scale(by: u32) -> u32 { by }\n"}, "src/main.rs", "rust",
+     "use crate::shapes::scale;\nfn f() { let x = |", "scale", IMPORTED),
+    ("php", {"src/Shapes/Shape.php": "<?php\nnamespace App\\Shapes;\nclass Shape { function area() {} }\n"},
+     "src/Main.php", "php", "<?php\nuse App\\Shapes\\Shape;\n$x = new |", "Shape", IMPORTED),
+    ("shell", {"lib.sh": "scale() { echo; }\n"}, "main.sh", "shellscript",
+     "source ./lib.sh\nscale |", "scale", None),
+    ("c#", {"Shape.cs": "namespace N { public class Shape { public int Area() { return 1; } } }\n"},
+     "Main.cs", "csharp", "class M { void F(Shape it) { it.| } }", "Shape", RECEIVER),
+]  # fmt: skip
+
+
+def _query(path: str, language: str, marked: str, **rest: object) -> Query:
+    offset = marked.index("|")
+    return Query(path, language, marked.replace("|", "", 1), offset, **rest)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "language", "text", "wanted", "reason"),
+    [case[1:] for case in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_what_is_referred_to(
+    folder: Folder,
+    files: dict[str, str],
+    path: str,
+    language: str,
+    text: str,
+    wanted: str,
+    reason: str | None,
+) -> None:
+    noise = {
+        f"noise/n{i}.py": f"def helper_{i}(value):\n    return value + {i}\n" for i in range(20)
+    }
+    library = folder.write({**noise, **files}).index()
+    candidates, _ = choose(library, _query(path, language, text))
+    found = {c.found.definition.qualified: c.reasons for c in candidates[:8]}
+    assert wanted in found, found
+    assert reason is None or reason in found[wanted]
+
+
+def test_unsaved_text_wins_over_the_disk(folder: Folder) -> None:
+    library = folder.write({"shapes.py": "def old_name(): ...\n"}).index()
+    library.open("shapes.py", "def new_name(): ...\n")
+    query = _query("main.py", "python", "import shapes\nshapes.|")
+    names = {c.found.definition.name for c in choose(library, query)[0]}
+    assert "new_name" in names and "old_name" not in names
+    library.close("shapes.py")
+    names = {c.found.definition.name for c in choose(library, query)[0]}
+    assert "old_name" in names and "new_name" not in names
+
+
+def test_what_the_windows_show_is_not_repeated(folder: Folder) -> None:
+    text = "def near_by(a):\n    return a\n\nx = near_by(|"
+    library = folder.write({"main.py": text.replace("|", "")}).index()
+    shown = (text.replace("|", ""),)
+    candidates, _ = choose(library, _query("main.py", "python", text, shown=shown))
+    assert "near_by" not in {c.found.definition.name for c in candidates}
+
+
+@pytest.mark.parametrize("budget", [512, 4096, 16_384, 65_536])
+def test_a_needle_among_ten_thousand(folder: Folder, budget: int) -> None:
+    rng = random.Random(budget)
+    names = [f"handle_{rng.randrange(16**8):08x}" for _ in range(10_000)]
+    files = {}
+    for number in range(100):
+        inside = names[number * 100 : number * 100 + 100]
+        body = "    result = compute(request, state)\n    return respond(result)\n"
+        files[f"pkg/part_{number}.py"] = "\n".join(
+            f"def {n}(request, state):\n{body}" for n in inside
+        )
+    needle = rng.randrange(10_000)
+    library = folder.write(files).index()
+    text = (
+        f"from pkg.part_{needle // 100} import {names[needle]}\n\n\n"
+        "def dispatch(request, state):\n    result = compute(request, state)\n    return |"
+    )
+    query = _query("pkg/main.py", "python", text)
+    found = select(library, query, budget_tokens=budget, chars_per_token=3.0)
+    assert any(f"def {names[needle]}(" in chunk.text for chunk in found.chunks)
+    assert found.tokens <= budget
