@@ -11,8 +11,8 @@ from codellama_lsp.context.candidates import (
     nearness,
     rarity,
 )
+from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.library import Library
-from codellama_lsp.context.index.store import Found
 from codellama_lsp.context.index.words import identifiers, split
 from codellama_lsp.context.languages import same_family
 

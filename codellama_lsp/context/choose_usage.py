@@ -13,9 +13,8 @@ import attrs
 
 from codellama_lsp.context.candidates import USED, Candidate, Pool
 from codellama_lsp.context.choose_similar import affordable
-from codellama_lsp.context.index.cut import Definition
+from codellama_lsp.context.index.definition import Definition, Found
 from codellama_lsp.context.index.library import Library
-from codellama_lsp.context.index.store import Found
 from codellama_lsp.context.languages import same_family
 
 _MOST_NAMES = 16

@@ -13,7 +13,8 @@ from typing import Any
 
 import attrs
 
-from codellama_lsp.context.index.cut import Definition, FileCut
+from codellama_lsp.context.index.cut import FileCut
+from codellama_lsp.context.index.definition import Definition, Found
 from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.resolve import folder_of, stem_of
 from codellama_lsp.context.index.words import terms
@@ -59,21 +60,6 @@ class FileFacts:
     size: int
     mtime_ns: int
     hash: bytes
-
-
-@attrs.frozen
-class Found:
-    """A definition and where it is."""
-
-    id: int
-    path: str
-    language: str
-    definition: Definition
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        """The same for the same definition in any store."""
-        return (self.path, self.definition.line, self.definition.qualified)
 
 
 class Store:
