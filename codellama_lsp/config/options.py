@@ -20,6 +20,7 @@ LayoutName = Literal["spm", "psm"]
 MultiLine = Literal["auto", "never", "always"]
 Placement = Literal["before", "prefix"]
 BackgroundName = Literal["full", "light", "off"]
+Confidence = Literal["off", "low", "high"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
 
@@ -57,6 +58,8 @@ class Options:
     """Room for such code in a prompt, besides the windows."""
     workspace_placement: Placement | None = None
     """Where it stands: before the infilling prompt, or at the start of its prefix."""
+    confidence: Confidence | None = None
+    """How sure the model has to be to go on with a suggestion."""
     background: BackgroundName | None = None
     """How much may be done that nobody asked for."""
     engine_threads: int | None = attrs.field(default=None, metadata={"range": (0, 512)})
