@@ -86,7 +86,7 @@ class Pool:
         best, *others = sorted(evidence.values(), reverse=True)
         score = best + _FURTHER * sum(others) + 0.3 * self.overlap(found.definition.name)
         if self.view.partial:
-            score = score + 2.0 if self.completes(found.definition.name) else score * 0.75
+            score = score + 2.0 if self.completes(found.definition.name) else score * 0.6
         reasons = tuple(sorted(evidence, key=lambda reason: -evidence[reason]))
         return Candidate(
             found,

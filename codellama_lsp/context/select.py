@@ -38,7 +38,7 @@ class Segments:
 
     def of(self, uri: str, chunks: Iterable[Chunk]) -> tuple[Segment, ...]:
         """The segments of a document's chunks, in their order."""
-        return tuple(self._of(f"{uri}#related:{chunk.path}", chunk.text) for chunk in chunks)
+        return tuple(self._of(f"{uri}#related:{chunk.key}", chunk.text) for chunk in chunks)
 
     def _of(self, key: str, text: str) -> Segment:
         known = self._known.get(key)

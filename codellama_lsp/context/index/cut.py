@@ -26,6 +26,8 @@ _BLOCK_LINES = 40
 _LEAST_BLOCK_LINES = 3
 _MOST_BLOCKS = 400
 
+#: What may stand around a definition and belongs to it.
+_WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 _SELF_ATTRIBUTE = re.compile(
     r"^[ \t]+(self\.(\w+)(?::[^=\n]+)?\s*=[^=\n][^\n]{0,60})", re.MULTILINE
 )
@@ -83,11 +85,16 @@ class _Cutter:
         self._language_id = language_id
         self._rules = rules
 
-    def walk(self, node: tree_sitter.Node, parents: tuple[str, ...], depth: int) -> None:
-        """Collect what is defined in `node`'s children, a class's members right behind it."""
+    def walk(
+        self, node: tree_sitter.Node, parents: tuple[str, ...], depth: int, comment: str = ""
+    ) -> None:
+        """Collect what is defined in `node`'s children, a class's members right behind it.
+
+        `comment` stands before the first of them.
+        """
         if depth > _MOST_DEPTH:
             return
-        rules, comment = self._rules, ""
+        rules = self._rules
         for child in node.named_children:
             kind = child.type
             if kind in rules.comments:
@@ -102,7 +109,8 @@ class _Cutter:
             elif kind in rules.values:
                 self._value(child, parents, comment, depth)
             elif kind in rules.containers:
-                self.walk(child, parents, depth + 1)
+                around = child.type in _WRAPPERS
+                self.walk(child, parents, depth + 1, comment if around else "")
             comment = ""
 
     def _function(self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str) -> None:
@@ -309,8 +317,7 @@ class _Cutter:
 
 def _with_decorators(node: tree_sitter.Node) -> tree_sitter.Node:
     around = node.parent
-    wrappers = ("decorated_definition", "export_statement", "template_declaration")
-    return around if around is not None and around.type in wrappers else node
+    return around if around is not None and around.type in _WRAPPERS else node
 
 
 def _class_inside(node: tree_sitter.Node, rules: Rules) -> tree_sitter.Node | None:

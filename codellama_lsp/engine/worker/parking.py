@@ -56,7 +56,7 @@ class ParkingLot:
         """Keep a sequence that is about to be dropped, if there is room for it at all."""
         if len(tokens) < LEAST_TOKENS or any(_covers(p.tokens, tokens) for p in self._parked):
             return
-        if self._context.state_size(sequence) > self._most_bytes:
+        if not self._most_bytes or self._context.state_size(sequence) > self._most_bytes:
             return
         data = self._context.save(sequence)
         self._parked = [p for p in self._parked if not _covers(tokens, p.tokens)]
