@@ -269,6 +269,7 @@ class Completer:
             max_tokens=min(settings.max_tokens, _AHEAD_TOKENS) if ahead else settings.max_tokens,
             time_budget_ms=settings.time_budget_ms,
             candidates=request.candidates,
+            least_probability=settings.least_probability,
             priority=priority,
         )
 

@@ -21,6 +21,7 @@ CompletionItem = Literal["auto", "never", "always"]
 MultiLine = Literal["auto", "never", "always"]
 Placement = Literal["before", "prefix"]
 BackgroundName = Literal["full", "light", "off"]
+Confidence = Literal["off", "low", "high"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
 
@@ -61,6 +62,8 @@ class Options:
     """Room for such code in a prompt, besides the windows."""
     workspace_placement: Placement | None = None
     """Where it stands: before the infilling prompt, or at the start of its prefix."""
+    confidence: Confidence | None = None
+    """How sure the model has to be to go on with a suggestion."""
     background: BackgroundName | None = None
     """How much may be done that nobody asked for."""
     engine_threads: int | None = attrs.field(default=None, metadata={"range": (0, 512)})

@@ -18,6 +18,7 @@ from codellama_lsp import dirs
 from codellama_lsp.config.options import (
     PERSONAL,
     CompletionItem,
+    Confidence,
     LogLevel,
     MultiLine,
     Options,
@@ -26,6 +27,9 @@ from codellama_lsp.config.options import (
 )
 from codellama_lsp.engine.protocol import Layout
 from codellama_lsp.engine.wishes import Background, Wishes, least
+
+#: What `confidence` means.
+LEAST_PROBABILITY: dict[Confidence, float] = {"off": 0.0, "low": 0.1, "high": 0.3}
 
 FILE_NAME = "codellama.toml"
 
@@ -56,6 +60,7 @@ class Settings:
     workspace_tokens: int | None = None
     """Room for code of the workspace; None: chosen from the model and its speed."""
     workspace_placement: Placement = "prefix"
+    confidence: Confidence = "off"
     background: Background = Background.FULL
     engine_threads: int = 0
     engine_nice: int = 10
@@ -65,6 +70,11 @@ class Settings:
     engine_idle_free_s: int = 900
     warm_cache_mb: int = 0
     log_level: LogLevel = "warning"
+
+    @property
+    def least_probability(self) -> float:
+        """Of a token that may still be suggested."""
+        return LEAST_PROBABILITY[self.confidence]
 
     @property
     def engine_load(self) -> dict[str, int]:

@@ -67,7 +67,7 @@ def fingerprint(request: GenerateRequest) -> str:
 
 
 class Journal:
-    """The journal of this process, and what those before it have left."""
+    """The journal of a process, and what those before it have left."""
 
     def __init__(self, socket: Path, identity: str) -> None:
         self._path = journal_of(socket)
