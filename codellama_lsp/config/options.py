@@ -17,6 +17,7 @@ import attrs
 import cattrs
 
 LayoutName = Literal["spm", "psm"]
+CompletionItem = Literal["auto", "never", "always"]
 MultiLine = Literal["auto", "never", "always"]
 Placement = Literal["before", "prefix"]
 BackgroundName = Literal["full", "light", "off"]
@@ -52,6 +53,9 @@ class Options:
     speculate: bool | None = None
     """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None
+    completion_item: CompletionItem | None = None
+    """Also offer the suggestion in the editor's completion menu; auto: where there is no other way.
+    """
     workspace: bool | None = None
     """Whether the workspace is read for code that belongs into prompts."""
     workspace_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 131072)})

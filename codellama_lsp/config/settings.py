@@ -17,6 +17,7 @@ import attrs
 from codellama_lsp import dirs
 from codellama_lsp.config.options import (
     PERSONAL,
+    CompletionItem,
     Confidence,
     LogLevel,
     MultiLine,
@@ -54,6 +55,7 @@ class Settings:
     """None: by the typing rhythm."""
     speculate: bool = True
     multi_line: MultiLine = "auto"
+    completion_item: CompletionItem = "auto"
     workspace: bool = True
     workspace_tokens: int | None = None
     """Room for code of the workspace; None: chosen from the model and its speed."""

@@ -7,7 +7,7 @@ import math
 import attrs
 
 from codellama_lsp.context.cursor import CursorView
-from codellama_lsp.context.index.store import Found
+from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.words import split
 
 #: Further reasons add less: most of what they say is the same.

@@ -16,9 +16,10 @@ import attrs
 from codellama_lsp.context.ignore import Files
 from codellama_lsp.context.index.build import Builder
 from codellama_lsp.context.index.cut import cut
+from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.library import Library
-from codellama_lsp.context.index.store import IN_MEMORY, Found, Store
+from codellama_lsp.context.index.store import IN_MEMORY, Store
 from codellama_lsp.context.index.words import STOP_WORDS
 from codellama_lsp.context.languages import language_of, same_family
 

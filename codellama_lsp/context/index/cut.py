@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import attrs
 import tree_sitter
 
+from codellama_lsp.context.index.definition import Definition
 from codellama_lsp.context.index.imports import Import, parse_import
 from codellama_lsp.context.index.rules import RULES, Rules
 from codellama_lsp.context.index.words import identifiers
@@ -31,28 +32,6 @@ _WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 _SELF_ATTRIBUTE = re.compile(
     r"^[ \t]+(self\.(\w+)(?::[^=\n]+)?\s*=[^=\n][^\n]{0,60})", re.MULTILINE
 )
-
-
-@attrs.frozen
-class Definition:
-    """Something with a name. Texts have ``\\n`` line endings and the file's own indentation."""
-
-    name: str
-    """Empty for a block of text."""
-    qualified: str
-    kind: str
-    """function, class, value or text."""
-    line: int
-    """Of its first character, counted from 0."""
-    end_line: int
-    signature: str
-    """Up to the body; of a value, all of it as far as it is short."""
-    doc: str
-    skeleton: str
-    """Of a class: its signature, attributes and the signatures of its members."""
-    body: str
-    """The whole of it, cut where it is very long; of a class, nothing: its members have theirs."""
-    bases: tuple[str, ...] = ()
 
 
 @attrs.frozen
