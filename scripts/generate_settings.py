@@ -1,14 +1,18 @@
 """Writes the server's settings into the editors' files: package.json and the vimdoc.
 
-Names, types, limits and defaults come from `codellama_lsp.config`; only the sentences for users are
-here. `--check` changes nothing and fails where a file is out of date.
+Names, types, limits and defaults come from `codellama_lsp.config`; so do sentences, except where
+these are here. `--check` changes nothing and fails where a file is out of date.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import json
 import re
 import sys
+import textwrap
 import types
 import typing
 from pathlib import Path
@@ -21,7 +25,7 @@ from codellama_lsp.config.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
-#: What each setting does, for users; the keys are all of the server's options.
+#: What a setting does, where its docstring in `Options` says it to programmers or not at all.
 SENTENCES = {
     "enabled": "Whether suggestions are made.",
     "languages_off": "Languages without suggestions, by the editor's language id.",
@@ -38,7 +42,18 @@ SENTENCES = {
     "chosen from the model.",
     "time_budget_ms": "How long a suggestion may be written, from its first token on; nothing: "
     "without a limit.",
-    "debounce_ms": "How long a request made by typing waits for a newer one.",
+    "debounce_ms": "How long a request made by typing waits for a newer one, in milliseconds; "
+    "nothing: as the typing rhythm and the model's speed suggest.",
+    "speculate": "Whether what follows a suggestion is prepared before it is accepted.",
+    "background": "How much may be done that nobody asked for.",
+    "engine_threads": "Threads of the model; 0: as many as the machine has cores, one for tiny "
+    "models.",
+    "engine_nice": "Niceness of work that nobody waits for.",
+    "engine_context_tokens": "Cells of the KV cache, shared by all documents; 0: chosen by model "
+    "and free memory.",
+    "engine_gpu_layers": "Layers of the model on the GPU; -1: as many as the build can take.",
+    "engine_linger_s": "How many seconds the engine stays after its last editor.",
+    "engine_idle_free_s": "After how many seconds without a request the model is freed; 0: never.",
     "multi_line": "Suggestions of several lines: where the code wants a block, never, or always.",
     "workspace": "Whether the workspace is read for code that belongs into prompts.",
     "workspace_tokens": "Room for such code in a prompt, in tokens.",
@@ -79,7 +94,6 @@ def rows() -> list[tuple[str, dict[str, Any], object]]:
     """Name, JSON schema of the value, and default of each setting."""
     fields, hints = attrs.fields_dict(Options), typing.get_type_hints(Options)
     defaults = Settings()
-    assert fields.keys() == SENTENCES.keys(), fields.keys() ^ SENTENCES.keys()
     found = []
     for name, field in fields.items():
         default = getattr(defaults, name)
@@ -90,6 +104,27 @@ def rows() -> list[tuple[str, dict[str, Any], object]]:
             default = int(default)
         found.append((name, _schema(hints[name], field.metadata.get("range")), default))
     return found
+
+
+def sentence(name: str) -> str:
+    """What the setting `name` does."""
+    return SENTENCES.get(name) or DOCSTRINGS[name]
+
+
+def _docstrings() -> dict[str, str]:
+    """The docstrings below the fields of `Options`."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(Options))).body[0].body  # type: ignore[attr-defined]
+    return {
+        field.target.id: " ".join(after.value.value.split()).replace("``", "`")
+        for field, after in itertools.pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(after, ast.Expr)
+        and isinstance(after.value, ast.Constant)
+    }
+
+
+DOCSTRINGS = _docstrings()
 
 
 def _schema(hint: Any, limits: tuple[int, int] | None) -> dict[str, Any]:
@@ -124,20 +159,18 @@ def vscode() -> dict[str, Any]:
             **known,
             "default": default,
             "scope": scope,
-            "markdownDescription": SENTENCES[name],
+            "markdownDescription": sentence(name),
         }
     return {**properties, **EXTENSION}
 
 
 def vimdoc() -> str:
     """The settings' part of the help page, 78 columns wide."""
-    import textwrap
-
     parts = []
     for name, schema, default in rows():
-        if name in PERSONAL:
+        if name == "model":
             continue
-        text = f"{SENTENCES[name]} {_kind(schema)}{_default(default)}"
+        text = f"{sentence(name)} {_kind(schema)}{_default(default)}"
         lines = textwrap.wrap(text.replace("`", '"'), 54)
         parts.append(f"  {name:<20}  {lines[0]}\n")
         parts.extend(f"  {'':<20}  {line}\n" for line in lines[1:])
@@ -174,7 +207,7 @@ def outputs() -> dict[Path, str]:
     doc = ROOT / "editors/neovim/doc/codellama.txt"
     doc_text = between(
         doc.read_text(encoding="utf-8"),
-        "and the server says what is wrong with them.\n",
+        "server says what is wrong with them.\n",
         "\n======",
         vimdoc(),
     )

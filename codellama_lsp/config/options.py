@@ -17,6 +17,7 @@ import attrs
 import cattrs
 
 LayoutName = Literal["spm", "psm"]
+CompletionItem = Literal["auto", "never", "always"]
 MultiLine = Literal["auto", "never", "always"]
 Placement = Literal["before", "prefix"]
 BackgroundName = Literal["full", "light", "off"]
@@ -51,6 +52,9 @@ class Options:
     speculate: bool | None = None
     """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None
+    completion_item: CompletionItem | None = None
+    """Also offer the suggestion in the editor's completion menu; auto: where there is no other way.
+    """
     workspace: bool | None = None
     """Whether the workspace is read for code that belongs into prompts."""
     workspace_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 131072)})
@@ -71,6 +75,8 @@ class Options:
     """How long an engine stays after its last client."""
     engine_idle_free_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
     """After how long without a request its model is freed; 0: never."""
+    warm_cache_mb: int | None = attrs.field(default=None, metadata={"range": (0, 1_048_576)})
+    """Disk for evaluated prompts, so that a restart does not evaluate them again; 0: none."""
     log_level: LogLevel | None = None
 
 
@@ -85,6 +91,7 @@ PERSONAL = frozenset(
         "engine_gpu_layers",
         "engine_linger_s",
         "engine_idle_free_s",
+        "warm_cache_mb",
     }
 )
 

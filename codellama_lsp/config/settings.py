@@ -17,6 +17,7 @@ import attrs
 from codellama_lsp import dirs
 from codellama_lsp.config.options import (
     PERSONAL,
+    CompletionItem,
     LogLevel,
     MultiLine,
     Options,
@@ -50,6 +51,7 @@ class Settings:
     """None: by the typing rhythm."""
     speculate: bool = True
     multi_line: MultiLine = "auto"
+    completion_item: CompletionItem = "auto"
     workspace: bool = True
     workspace_tokens: int | None = None
     """Room for code of the workspace; None: chosen from the model and its speed."""
@@ -61,6 +63,7 @@ class Settings:
     engine_gpu_layers: int = -1
     engine_linger_s: int = 30
     engine_idle_free_s: int = 900
+    warm_cache_mb: int = 0
     log_level: LogLevel = "warning"
 
     @property
@@ -70,6 +73,7 @@ class Settings:
             "threads": (self.engine_threads, 0),
             "context_tokens": (self.engine_context_tokens, 0),
             "gpu_layers": (self.engine_gpu_layers, -1),
+            "warm_cache_mb": (self.warm_cache_mb, 0),
         }
         return {name: value for name, (value, usual) in written.items() if value != usual}
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
 import time
 from pathlib import Path
 
 import attrs
 
+from codellama_lsp import dirs
 from codellama_lsp.engine.backend import CancelFlag, Emit, Report
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
@@ -30,9 +33,12 @@ from codellama_lsp.engine.worker.growing import SmallWindows
 from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.parking import store
 from codellama_lsp.engine.worker.prompting import Prompt, PromptBuilder
 from codellama_lsp.engine.worker.settings import WorkerSettings
 from codellama_lsp.prompt.special import InfillIds, NoInfill
+
+log = logging.getLogger(__name__)
 
 #: Metadata key of a file whose model should copy: five weights, separated by commas.
 COPY_KEY = "codellama_lsp.copy_weights"
@@ -68,7 +74,8 @@ class LlamaBackend:
         self._builder: PromptBuilder | None = None
         self._small = SmallWindows()
         self._ahead = 0
-        self._later: GenerateRequest | None = None
+        self._later: dict[str, GenerateRequest] = {}
+        self._threads = 1
         self._prefill_speed = 0.0
         self._copy = CopySettings()
         self._policy = DraftPolicy({})
@@ -102,7 +109,12 @@ class LlamaBackend:
             batch_tokens=min(_BATCH_TOKENS, cells),
         )
         self._model, self._context = model, context
-        self._cache = KvCache(context, settings.sequences)
+        self._threads = threads
+        self._cache = KvCache(
+            context, settings.sequences, memory.parking_bytes(settings.park_mb, free)
+        )
+        if settings.warm_cache_mb:
+            self._cache.lot.add_files(self._warm_directory())
         self._copy = _copy_settings(model)
         usable = min(cells, max(model.trained_tokens, 512))
         self._builder = PromptBuilder(
@@ -160,6 +172,7 @@ class LlamaBackend:
         self._cache.truncate(resident, reuse)
         prepared = time.perf_counter()
         self._context.watch(cancel)
+        self._context.set_threads(max(1, int(self._threads * cancel.share)))
         spent: list[Spent] = []
         try:
             step_tokens = self._step_tokens
@@ -214,7 +227,9 @@ class LlamaBackend:
         return self._model, self._context, self._cache
 
     def close(self) -> None:
-        """Free everything."""
+        """Free everything; keep on disk what should outlast it."""
+        if self._cache is not None and self._settings.warm_cache_mb:
+            self._keep_warm()
         if self._context is not None:
             self._context.close()
         if self._model is not None:
@@ -226,8 +241,37 @@ class LlamaBackend:
 
         To be run (as WARM) when nobody waits; None when there is nothing to do.
         """
-        later, self._later = self._later, None
-        return later
+        if not self._later:
+            return None
+        return self._later.pop(next(reversed(self._later)))
+
+    def clear(self) -> None:
+        """Forget every prompt."""
+        assert self._cache is not None
+        self._cache.clear()
+        self._later.clear()
+
+    def _warm_directory(self) -> Path:
+        """States only fit the file, and the settings, that they were made with."""
+        status = self._settings.model_path.stat()
+        facts = (
+            str(self._settings.model_path.resolve()),
+            status.st_size,
+            status.st_mtime_ns,
+            system_info(),
+        )
+        key = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+        return dirs.cache_dir() / "warm" / key
+
+    def _keep_warm(self) -> None:
+        assert self._cache is not None
+        most_bytes = self._settings.warm_cache_mb * 2**20
+        try:
+            self._cache.park_all()
+            dirs.make_private(dirs.cache_dir())
+            store(self._warm_directory(), most_bytes, self._cache.lot.states())
+        except OSError as error:
+            log.warning("the warm cache could not be written (%s)", error.strerror)
 
     def _affordable(self, request: GenerateRequest) -> Prompt:
         """The prompt in full, or a smaller one where the user would wait too long for that."""
@@ -236,7 +280,7 @@ class LlamaBackend:
         missing = len(prompt.ids) - self._cache.shared(prompt.ids)
         if request.priority is not Priority.VISIBLE:
             return prompt
-        self._later = None
+        self._later.pop(request.document, None)
         budget_tokens = max(_LEAST_SMALL_TOKENS, int(self._prefill_speed * _PATIENCE_S))
         waits = missing > budget_tokens * 1.5
         # Once small windows answer, the full ones take over when they are there, not before: a
@@ -245,7 +289,7 @@ class LlamaBackend:
             self._small.forget(request.document)
             return prompt
         small = self._small.shrink(request, int(budget_tokens * self.info.chars_per_token))
-        self._later = attrs.evolve(
+        self._later[request.document] = attrs.evolve(
             request, max_tokens=0, priority=Priority.WARM, stop_at_newline=False
         )
         return self.build(small)
@@ -282,11 +326,13 @@ class LlamaBackend:
             if cancel.is_set():
                 return None
             step = fresh[start : start + step_tokens].tolist()
+            began = time.perf_counter()
             try:
                 self._context.evaluate(resident.sequence, len(resident.tokens), step)
             except Aborted:
                 return None
             self._cache.extend(resident, step)
+            cancel.rest(time.perf_counter() - began)
         return self._context.logits()
 
     def _decode(

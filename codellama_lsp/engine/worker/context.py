@@ -124,6 +124,26 @@ class Context:
         if end > 0:
             lib.llama_memory_seq_cp(self.memory, source, target, 0, end)
 
+    def state_size(self, sequence: int) -> int:
+        """Bytes of a sequence's state."""
+        return int(lib.llama_state_seq_get_size(self.pointer, sequence))
+
+    def save(self, sequence: int) -> bytes:
+        """A sequence's cells, to be restored in a context of the same model and settings."""
+        size = self.state_size(sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = lib.llama_state_seq_get_data(self.pointer, buffer, size, sequence)
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, sequence: int, data: bytes) -> bool:
+        """Fill an empty sequence; False where llama.cpp finds no place for it."""
+        buffer = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+        return bool(lib.llama_state_seq_set_data(self.pointer, buffer, len(data), sequence))
+
+    def set_threads(self, threads: int) -> None:
+        """Evaluate with so many threads from now on."""
+        lib.llama_set_n_threads(self.pointer, threads, threads)
+
     def close(self) -> None:
         """Free cache and buffers."""
         if self.pointer:

@@ -11,7 +11,7 @@ import {
 } from 'vscode-languageclient/node';
 import type { Command } from './find';
 import { acceptedLength, type Offered } from './partial';
-import { personal, written } from './settings';
+import { personal, written, type Keys } from './settings';
 import { readStatus, type Status } from './statusText';
 
 export interface Hooks {
@@ -29,7 +29,7 @@ export class Connection implements vscode.Disposable {
 
   constructor(
     command: Command,
-    private readonly keys: readonly string[],
+    private readonly keys: Keys,
     log: vscode.LogOutputChannel,
     hooks: Hooks,
   ) {
@@ -43,7 +43,7 @@ export class Connection implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
       outputChannel: log,
-      initializationOptions: personal((key) => vscode.workspace.getConfiguration('codellama').inspect(key)),
+      initializationOptions: personal(keys.personal, (key) => configured.inspect(key)),
       // Whoever takes over after a death is told through the hook.
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
@@ -126,7 +126,7 @@ export class Connection implements vscode.Disposable {
       const scope = item.scopeUri === undefined ? null : vscode.Uri.parse(item.scopeUri);
       const section = item.section ?? '';
       const configured = vscode.workspace.getConfiguration(section, scope);
-      return section === 'codellama' ? written(this.keys, (key) => configured.inspect(key)) : null;
+      return section === 'codellama' ? written(this.keys.server, (key) => configured.inspect(key)) : null;
     });
   }
 

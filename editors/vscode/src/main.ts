@@ -3,13 +3,15 @@
 import * as vscode from 'vscode';
 import { registerCommands } from './commands';
 import { Server } from './server';
+import { sortKeys, type Keys } from './settings';
 import { statusBar } from './statusBar';
 
 let server: Server | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Code Llama', { log: true });
-  const started = new Server(context, settingKeys(context), log);
+  const keys = settingKeys(context);
+  const started = new Server(context, keys, log);
   server = started;
   context.subscriptions.push(
     log,
@@ -18,7 +20,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommands(context, started, log),
     vscode.workspace.onDidChangeConfiguration((event) => {
       // These decide what runs, so they need a new process; the server follows the others itself.
-      if (event.affectsConfiguration('codellama.server') || event.affectsConfiguration('codellama.model')) {
+      if (['server', ...keys.personal].some((key) => event.affectsConfiguration(`codellama.${key}`))) {
         void started.restart();
       }
     }),
@@ -30,10 +32,9 @@ export async function deactivate(): Promise<void> {
   await server?.stop();
 }
 
-/** The names of our settings, without the section: what package.json contributes. */
-function settingKeys(context: vscode.ExtensionContext): string[] {
+function settingKeys(context: vscode.ExtensionContext): Keys {
   const manifest = context.extension.packageJSON as {
-    contributes: { configuration: { properties: Record<string, unknown> } };
+    contributes: { configuration: { properties: Record<string, { scope?: string }> } };
   };
-  return Object.keys(manifest.contributes.configuration.properties).map((name) => name.replace(/^codellama\./, ''));
+  return sortKeys(manifest.contributes.configuration.properties);
 }

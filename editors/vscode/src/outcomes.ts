@@ -12,5 +12,6 @@ export const OUTCOMES: Readonly<Record<string, string>> = {
   engine_down: 'the model is not running',
   timed_out: 'the model took too long',
   invalid: 'the server does not know this document or position',
+  skipped: 'it was not the moment',
   failed: 'something went wrong in the server',
 };

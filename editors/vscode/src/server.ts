@@ -5,6 +5,7 @@ import { Backoff } from './backoff';
 import { Connection } from './connection';
 import { findServer, type Command } from './find';
 import { installServer } from './install';
+import type { Keys } from './settings';
 import type { Status } from './statusText';
 
 export class Server implements vscode.Disposable {
@@ -20,7 +21,7 @@ export class Server implements vscode.Disposable {
 
   constructor(
     private readonly context: vscode.ExtensionContext,
-    private readonly keys: readonly string[],
+    private readonly keys: Keys,
     private readonly log: vscode.LogOutputChannel,
   ) {}
 

@@ -8,39 +8,47 @@ export interface Inspected {
   readonly workspaceFolderValue?: unknown;
 }
 
-/** Keys of the extension itself; the server would call them unknown. */
-const OURS = /^server\./;
-/** Keys that decide what runs: from the user's own settings, with `initialize`. */
-const PERSONAL = new Set(['model']);
+/** The settings that package.json contributes, by what they are for. */
+export interface Keys {
+  /** What the server may be told while it runs. */
+  readonly server: readonly string[];
+  /** What decides how the model runs: from the user's own settings, with `initialize`. */
+  readonly personal: readonly string[];
+}
+
+/** Sorts the properties of package.json; `server.*` are the extension's own. */
+export function sortKeys(properties: Readonly<Record<string, { scope?: string }>>): Keys {
+  const names = Object.entries(properties)
+    .map(([name, { scope }]) => ({ name: name.replace(/^codellama\./, ''), scope }))
+    .filter(({ name }) => !name.startsWith('server.'));
+  return {
+    server: names.filter(({ scope }) => scope !== 'machine').map(({ name }) => name),
+    personal: names.filter(({ scope }) => scope === 'machine').map(({ name }) => name),
+  };
+}
 
 /**
  * What the user or the workspace wrote, without VS Code's defaults: these would otherwise override
  * the user's own settings file of the server.
  */
-export function written(keys: readonly string[], inspect: (key: string) => Inspected | undefined): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  for (const key of keys) {
-    if (OURS.test(key) || PERSONAL.has(key)) {
-      continue;
-    }
-    const value = strongest(inspect(key));
-    if (value !== undefined && value !== null) {
-      found[key] = value;
-    }
-  }
-  return found;
+export function written(
+  keys: readonly string[],
+  inspect: (key: string) => Inspected | undefined,
+): Record<string, unknown> {
+  return collect(keys, (key) => strongest(inspect(key)));
 }
 
 /** The settings that go with `initialize`: the user's alone, whatever a workspace says. */
-export function personal(inspect: (key: string) => Inspected | undefined): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  for (const key of PERSONAL) {
-    const value = inspect(key)?.globalValue;
-    if (value !== undefined && value !== null && value !== '') {
-      found[key] = value;
-    }
-  }
-  return found;
+export function personal(
+  keys: readonly string[],
+  inspect: (key: string) => Inspected | undefined,
+): Record<string, unknown> {
+  return collect(keys, (key) => inspect(key)?.globalValue);
+}
+
+function collect(keys: readonly string[], value: (key: string) => unknown): Record<string, unknown> {
+  const pairs = keys.map((key): [string, unknown] => [key, value(key)]);
+  return Object.fromEntries(pairs.filter(([, found]) => found !== undefined && found !== null && found !== ''));
 }
 
 function strongest(inspected: Inspected | undefined): unknown {

@@ -10,7 +10,7 @@ import { findOnPath, findServer, privateProgram } from '../src/find';
 import { plainPage, tablesPage, whyPage } from '../src/pages';
 import { acceptedLength } from '../src/partial';
 import { run } from '../src/run';
-import { personal, toggled, written, type Inspected } from '../src/settings';
+import { personal, sortKeys, toggled, written, type Inspected } from '../src/settings';
 import { barText, details, readStatus } from '../src/statusText';
 
 test('backoff doubles, gives up, and forgets after a good life', () => {
@@ -57,17 +57,24 @@ const INSPECTED: Record<string, Inspected> = {
 };
 const inspect = (key: string): Inspected | undefined => INSPECTED[key];
 
+const KEYS = sortKeys({
+  'codellama.maxTokens': { scope: 'window' },
+  'codellama.multiLine': {},
+  'codellama.enabled': { scope: 'window' },
+  'codellama.exclude': { scope: 'window' },
+  'codellama.copy': { scope: 'window' },
+  'codellama.model': { scope: 'machine' },
+  'codellama.server.command': { scope: 'machine' },
+});
+
 test('the server gets what was written, the strongest of each, and nothing of ours', () => {
-  assert.deepEqual(written(Object.keys(INSPECTED), inspect), {
-    multiLine: 'always',
-    enabled: false,
-    exclude: ['b'],
-  });
+  assert.deepEqual(written(KEYS.server, inspect), { multiLine: 'always', enabled: false, exclude: ['b'] });
 });
 
 test('a workspace cannot choose the model', () => {
-  assert.deepEqual(personal(inspect), { model: 'mine.gguf' });
-  assert.deepEqual(personal(() => ({ workspaceValue: 'theirs.gguf' })), {});
+  assert.deepEqual(KEYS.personal, ['model']);
+  assert.deepEqual(personal(KEYS.personal, inspect), { model: 'mine.gguf' });
+  assert.deepEqual(personal(KEYS.personal, () => ({ workspaceValue: 'theirs.gguf' })), {});
 });
 
 test('toggling a language twice changes nothing', () => {

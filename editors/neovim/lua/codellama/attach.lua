@@ -37,8 +37,11 @@ function M.attach(client, bufnr)
     buffer = bufnr,
     callback = function()
       if vim.v.event.operator == 'y' then
-        local range = M._yanked(bufnr, client.offset_encoding)
-        M._notify(bufnr, 'codellama/didYank', { textDocument = document, range = range })
+        M._notify(bufnr, 'codellama/didYank', {
+          textDocument = document,
+          range = M._yanked(bufnr, client.offset_encoding),
+          text = table.concat(vim.v.event.regcontents, '\n'),
+        })
       end
     end,
   })

@@ -33,9 +33,20 @@ local function wanted_in(bufnr)
     and not vim.tbl_contains(config.current.filetypes_off, vim.bo[bufnr].filetype)
 end
 
---- What belongs to the user alone goes with `initialize`; the rest may change while it runs.
+--- What decides how the model runs: the server takes it with `initialize` alone, where no
+--- repository can have written it. The rest may change while it runs.
+local function personal(name)
+  return name == 'model' or vim.startswith(name, 'engine_')
+end
+
 local function init_options()
-  return config.current.model and { model = config.current.model } or vim.empty_dict()
+  local options = { model = config.current.model }
+  for name, value in pairs(config.current.settings) do
+    if personal(name) then
+      options[name] = value
+    end
+  end
+  return next(options) and options or vim.empty_dict()
 end
 
 ---@return table
@@ -53,7 +64,12 @@ end
 
 ---@return table
 function M.settings()
-  local settings = vim.deepcopy(config.current.settings)
+  local settings = {}
+  for name, value in pairs(config.current.settings) do
+    if not personal(name) then
+      settings[name] = value
+    end
+  end
   return next(settings) and settings or vim.empty_dict()
 end
 

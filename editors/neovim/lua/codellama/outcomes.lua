@@ -11,5 +11,6 @@ return {
   engine_down = 'the model is not running',
   timed_out = 'the model took too long',
   invalid = 'the server does not know this document or position',
+  skipped = 'it was not the moment',
   failed = 'something went wrong in the server',
 }

@@ -1,0 +1,212 @@
+"""Drives a real VS Code (code-server's) in a real browser, from a clean profile.
+
+Knows the extension only through what a user sees: the editor, the status bar, pages, files on disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.editors.neovim import PATIENCE_S, REPOSITORY, editors_dir, until
+
+EXTENSION = REPOSITORY / "editors" / "vscode"
+GHOST = (
+    ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text .view-line, "
+    ".suggest-preview-text"
+)
+STATUS = '.statusbar-item[id*="codellama"]'
+
+
+def find_vscode() -> tuple[Path, Path] | None:
+    """code-server and a browser; None where one is missing."""
+    server = editors_dir() / "bin" / "code-server"
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    return (server, Path(browser)) if server.exists() and browser else None
+
+
+def build_extension() -> Path:
+    """The packaged extension, made anew from its source."""
+    node = editors_dir() / "vscode" / "bin"
+    environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
+    if not (EXTENSION / "node_modules").exists():
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=EXTENSION, env=environment, check=True)
+    command = ["npm", "run", "--silent", "package"]
+    subprocess.run(command, cwd=EXTENSION, env=environment, check=True, capture_output=True)
+    return EXTENSION / "dist" / "codellama-lsp.vsix"
+
+
+class VsCode:
+    """One window on one folder."""
+
+    def __init__(self, home: Path, folder: Path, extension: Path) -> None:
+        found = find_vscode()
+        assert found is not None
+        self.program, self.chromium = found
+        self.home, self.folder = home, folder
+        self.data, self.extensions = home / "data", home / "extensions"
+        self.environment = {
+            **os.environ,
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / "config"),
+        }
+        self._flags = [
+            f"--user-data-dir={self.data}",
+            f"--extensions-dir={self.extensions}",
+            "--disable-telemetry",
+            "--disable-update-check",
+        ]
+        self._server: subprocess.Popen[bytes] | None = None
+        self._browser: subprocess.Popen[str] | None = None
+        command = [str(self.program), *self._flags, "--install-extension", str(extension)]
+        subprocess.run(command, env=self.environment, check=True, capture_output=True)
+
+    def settings(self, settings: dict[str, Any]) -> None:
+        """Write the user's settings, as the settings page would."""
+        usual = {
+            "workbench.startupEditor": "none",
+            "security.workspace.trust.enabled": False,
+            "telemetry.telemetryLevel": "off",
+            "files.autoSave": "afterDelay",
+            "files.autoSaveDelay": 100,
+            "editor.minimap.enabled": False,
+            "editor.fontFamily": "DejaVu Sans Mono",
+            "workbench.tips.enabled": False,
+            "chat.disableAIFeatures": True,
+            "chat.commandCenter.enabled": False,
+            "workbench.secondarySideBar.defaultVisibility": "hidden",
+        }
+        # Behind a remote window, what belongs to a machine stands in that machine's own file.
+        for name in ("User", "Machine"):
+            path = self.data / name / "settings.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({**usual, **settings}, indent=2), encoding="utf-8")
+
+    def start(self) -> VsCode:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        address = f"127.0.0.1:{port}"
+        self._server = subprocess.Popen(
+            [
+                str(self.program),
+                *self._flags,
+                *("--auth", "none"),
+                *("--bind-addr", address),
+                "--disable-workspace-trust",
+                str(self.folder),
+            ],
+            env=self.environment,
+            stdout=(self.home / "server.log").open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+
+        def listens() -> bool:
+            try:
+                return bool(urllib.request.urlopen(f"http://{address}/healthz", timeout=5).status)
+            except OSError:
+                return False
+
+        until(listens, "code-server listens")
+        node = editors_dir() / "vscode" / "bin" / "node"
+        self._browser = subprocess.Popen(
+            [
+                str(node),
+                str(Path(__file__).with_name("browser.mjs")),
+                str(editors_dir() / "vscode"),
+                str(self.chromium),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=(self.home / "browser.log").open("w"),
+            text=True,
+        )
+        self.do("goto", f"http://{address}/?folder={self.folder}")
+        until(lambda: self.do("content", ".statusbar-item"), "VS Code's window", 180)
+        return self
+
+    def stop(self) -> None:
+        if self._browser is not None:
+            self._browser.stdin.close()  # type: ignore[union-attr]
+            try:
+                self._browser.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self._browser.kill()
+        if self._server is not None:
+            self._server.terminate()
+            try:
+                self._server.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+
+    # Doing
+
+    def do(self, name: str, *arguments: Any) -> Any:
+        """One command of browser.mjs."""
+        assert self._browser is not None
+        assert self._browser.stdin is not None
+        assert self._browser.stdout is not None
+        self._browser.stdin.write(json.dumps([name, *arguments]) + "\n")
+        self._browser.stdin.flush()
+        answer = json.loads(self._browser.stdout.readline() or '{"error": "the browser is gone"}')
+        assert "error" not in answer, answer["error"]
+        return answer["value"]
+
+    def open(self, name: str) -> None:
+        """Open a file of the folder and put the cursor at its end."""
+        self.do("press", "Control+p")
+        until(lambda: self.do("content", ".quick-input-widget input"), "the list of files")
+        self.do("type", name)
+        wanted = ".quick-input-list .monaco-list-row"
+        until(lambda: any(name in row for row in self.do("content", wanted)), f"{name} in the list")
+        self.do("press", "Enter")
+        tab = ".tabs-container .tab.active .label-name"
+        until(lambda: self.do("content", tab) == [name], f"the tab {name}")
+        until(lambda: self.do("content", ".monaco-editor .view-line"), "text in the editor")
+        self.do("press", "Control+End")
+
+    def command(self, title: str) -> None:
+        """Run a command of the palette."""
+        self.do("press", "F1")
+        until(lambda: self.do("content", ".quick-input-widget input"), "the palette")
+        self.do("type", title, 5)
+        wanted = ".quick-input-list .monaco-list-row.focused"
+        until(lambda: any(title in row for row in self.do("content", wanted)), f"command {title}")
+        self.do("press", "Enter")
+
+    # Seeing
+
+    def ghost(self) -> str:
+        """The suggestion on the screen, lines joined."""
+        return "\n".join(self.do("content", GHOST))
+
+    def status(self) -> str:
+        """The extension's item in the status bar."""
+        return " ".join(self.do("content", STATUS)).strip()
+
+    def page(self) -> str:
+        """Text of all pages in frames, such as the Markdown preview's."""
+        return "\n".join(self.do("frames"))
+
+    def text(self, name: str) -> str:
+        """A file on disk; it is saved on its own."""
+        return (self.folder / name).read_text(encoding="utf-8")
+
+    def until_ghost(self, text: str) -> None:
+        try:
+            until(lambda: self.ghost() == text, f"ghost text {text!r}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is {self.ghost()!r}") from None
+
+    def until_text(self, name: str, text: str) -> None:
+        try:
+            until(lambda: self.text(name) == text, f"text {text!r}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is {self.text(name)!r}") from None
