@@ -17,7 +17,7 @@ from typing import Any
 from tests.editors.neovim import PATIENCE_S, REPOSITORY, editors_dir, until
 
 EXTENSION = REPOSITORY / "editors" / "vscode"
-GHOST = ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text .view-line, .suggest-preview-text"
+GHOST = ".ghost-text-decoration, .ghost-text-decoration-preview, .suggest-preview-text .view-line"
 STATUS = '.statusbar-item[id*="codellama"]'
 
 
@@ -164,8 +164,8 @@ class VsCode:
         wanted = ".quick-input-list .monaco-list-row"
         until(lambda: any(name in row for row in self.do("content", wanted)), f"{name} in the list")
         self.do("press", "Enter")
-        tab = ".tabs-container .tab.active .label-name"
-        until(lambda: self.do("content", tab) == [name], f"the tab {name}")
+        tab = ".tabs-container .tab.active"
+        until(lambda: self.do("content", tab)[:1] == [name], f"the tab {name}")
         until(lambda: self.do("content", ".monaco-editor .view-line"), "text in the editor")
         self.do("press", "Control+End")
 
