@@ -45,20 +45,24 @@ SENTENCES = {
     "debounce_ms": "How long a request made by typing waits for a newer one, in milliseconds; "
     "nothing: as the typing rhythm and the model's speed suggest.",
     "speculate": "Whether what follows a suggestion is prepared before it is accepted.",
-    "background": "How much may be done that nobody asked for.",
-    "engine_threads": "Threads of the model; 0: as many as the machine has cores, one for tiny "
-    "models.",
-    "engine_nice": "Niceness of work that nobody waits for.",
-    "engine_context_tokens": "Cells of the KV cache, shared by all documents; 0: chosen by model "
-    "and free memory.",
-    "engine_gpu_layers": "Layers of the model on the GPU; -1: as many as the build can take.",
-    "engine_linger_s": "How many seconds the engine stays after its last editor.",
-    "engine_idle_free_s": "After how many seconds without a request the model is freed; 0: never.",
     "multi_line": "Suggestions of several lines: where the code wants a block, never, or always.",
     "workspace": "Whether the workspace is read for code that belongs into prompts.",
     "workspace_tokens": "Room for such code in a prompt, in tokens.",
     "workspace_placement": "Where such code stands: before the prompt, or at the start of its "
     "prefix.",
+    "confidence": "How sure the model has to be to go on: a suggestion ends before the first token "
+    "of less than 10% (low) or 30% (high).",
+    "background": "How much may be done that nobody asked for; less on battery and under load.",
+    "engine_threads": "Threads of the engine; 0: as many as the machine has cores, one for tiny "
+    "models.",
+    "engine_nice": "Niceness of work that nobody waits for (Linux).",
+    "engine_context_tokens": "Cells of the KV cache, shared by all documents; 0: chosen by model "
+    "and free memory.",
+    "engine_gpu_layers": "Layers on the GPU; -1: as many as the build can take.",
+    "engine_linger_s": "How long the engine stays after its last editor.",
+    "engine_idle_free_s": "After how long without a request the engine frees its model; 0: never.",
+    "warm_cache_mb": "Disk for evaluated prompts, which hold your code, so that a restart does not "
+    "evaluate them again; 0: none.",
     "log_level": "How much the server's log says; it never holds your code.",
 }
 

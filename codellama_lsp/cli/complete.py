@@ -83,6 +83,8 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
     settings = attrs.evolve(settings, engine_linger_s=min(settings.engine_linger_s, _MOST_LINGER_S))
     supervisor = EngineSupervisor(choose(args.engine, args.model, settings))
     try:
+        # Nobody will accept anything: nothing is prepared for that.
+        settings = attrs.evolve(settings, speculate=False)
         completer = Completer(supervisor, lambda: settings)
         return [await completer.complete(request) for _ in range(args.repeat or 1)]
     finally:

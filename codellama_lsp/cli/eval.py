@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codellama_lsp.cli import eval_context
+
 if TYPE_CHECKING:
     from codellama_lsp.evaluation.positions import Position
     from codellama_lsp.evaluation.rest_of_line import Row
@@ -32,6 +34,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rest.add_argument("--seed", type=int, default=7)
     rest.add_argument("--json", action="store_true", help="print JSON")
     rest.set_defaults(run=run)
+    eval_context.register(benchmarks)
 
 
 def run(args: argparse.Namespace) -> int:

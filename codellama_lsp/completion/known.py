@@ -14,8 +14,9 @@ import attrs
 
 from codellama_lsp.completion.closing import closings_of
 from codellama_lsp.completion.filters import Draft, closers
+from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.spot import Spot
-from codellama_lsp.completion.types import CompletionRequest, Suggestion
+from codellama_lsp.completion.types import Completion, CompletionRequest, Suggestion
 
 #: This much text around a cursor says where it is.
 _BEFORE_CHARS = 400
@@ -93,6 +94,7 @@ class Origin:
 class _Entry:
     origin: Origin
     items: tuple[Draft, ...]
+    plan: str
     several: bool
     """Whether several candidates were asked for."""
 
@@ -114,13 +116,18 @@ class KnownSuggestions:
         self._order.clear()
 
     def remember(
-        self, request: CompletionRequest, items: tuple[Suggestion, ...], *, several: bool = False
+        self,
+        request: CompletionRequest,
+        items: tuple[Suggestion, ...],
+        plan: str = "",
+        *,
+        several: bool = False,
     ) -> None:
         """What was offered for `request`."""
         origin = Origin.of(request)
         drafts = tuple(Draft(item.text, item.end - item.start) for item in items)
         of_uri = self._of_uri.setdefault(origin.uri, OrderedDict())
-        of_uri[origin] = _Entry(origin, drafts, several)
+        of_uri[origin] = _Entry(origin, drafts, plan, several)
         of_uri.move_to_end(origin)
         self._order[origin] = None
         self._order.move_to_end(origin)
@@ -130,16 +137,16 @@ class KnownSuggestions:
             if not self._of_uri[oldest.uri]:
                 del self._of_uri[oldest.uri]
 
-    def find(self, request: CompletionRequest, *, several: bool = False) -> tuple[Suggestion, ...]:
-        """What of it holds at `request`; empty for nothing. `several`: one alone is not enough."""
+    def find(self, request: CompletionRequest, *, several: bool = False) -> Completion | None:
+        """What of it holds at `request`, if any. `several`: one alone is not enough."""
         for entry in reversed(self._of_uri.get(request.document.uri, {}).values()):
             if several and not entry.several:
                 continue
             items = _rests(entry, request)
             if items:
                 self._order.move_to_end(entry.origin)
-                return items
-        return ()
+                return Completion(Outcome.CACHED, items=items, plan=entry.plan)
+        return None
 
 
 def _rests(entry: _Entry, request: CompletionRequest) -> tuple[Suggestion, ...]:

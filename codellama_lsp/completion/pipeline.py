@@ -218,8 +218,7 @@ class Completer:
         return completion
 
     def _find(self, request: CompletionRequest) -> Completion | None:
-        items = self._known.find(request, several=request.candidates > 1)
-        return Completion(Outcome.CACHED, items=items) if items else None
+        return self._known.find(request, several=request.candidates > 1)
 
     def _leave_streams(self, request: CompletionRequest) -> None:
         """Stop what is being generated for the same document and will not answer `request`."""
@@ -270,19 +269,21 @@ class Completer:
             max_tokens=min(settings.max_tokens, _AHEAD_TOKENS) if ahead else settings.max_tokens,
             time_budget_ms=settings.time_budget_ms,
             candidates=request.candidates,
+            least_probability=settings.least_probability,
             priority=priority,
         )
 
         def done(completion: Completion) -> None:
             if completion.items and not request.is_plain:
                 several = request.candidates > 1
-                self._known.remember(request, completion.items, several=several)
+                self._known.remember(request, completion.items, completion.plan, several=several)
 
         return Stream(engine, wanted, request, plan, spot, info.model_name, done)
 
     def _go_ahead(self, request: CompletionRequest, completion: Completion) -> None:
         """Prepare what follows if the first item is accepted as it is; one such job at a time."""
-        if not self._settings().speculate:
+        settings = self._settings()
+        if not settings.speculate or settings.background == "off":
             return
         item, document = completion.items[0], request.document
         text = document.text[: item.start] + item.text + document.text[item.end :]

@@ -17,9 +17,11 @@ import attrs
 import cattrs
 
 LayoutName = Literal["spm", "psm"]
+CompletionItem = Literal["auto", "never", "always"]
 MultiLine = Literal["auto", "never", "always"]
 Placement = Literal["before", "prefix"]
 BackgroundName = Literal["full", "light", "off"]
+Confidence = Literal["off", "low", "high"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
 
@@ -51,12 +53,17 @@ class Options:
     speculate: bool | None = None
     """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None
+    completion_item: CompletionItem | None = None
+    """Also offer the suggestion in the editor's completion menu; auto: where there is no other way.
+    """
     workspace: bool | None = None
     """Whether the workspace is read for code that belongs into prompts."""
     workspace_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 131072)})
     """Room for such code in a prompt, besides the windows."""
     workspace_placement: Placement | None = None
     """Where it stands: before the infilling prompt, or at the start of its prefix."""
+    confidence: Confidence | None = None
+    """How sure the model has to be to go on with a suggestion."""
     background: BackgroundName | None = None
     """How much may be done that nobody asked for."""
     engine_threads: int | None = attrs.field(default=None, metadata={"range": (0, 512)})
@@ -71,6 +78,8 @@ class Options:
     """How long an engine stays after its last client."""
     engine_idle_free_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
     """After how long without a request its model is freed; 0: never."""
+    warm_cache_mb: int | None = attrs.field(default=None, metadata={"range": (0, 1_048_576)})
+    """Disk for evaluated prompts, so that a restart does not evaluate them again; 0: none."""
     log_level: LogLevel | None = None
 
 
@@ -85,6 +94,7 @@ PERSONAL = frozenset(
         "engine_gpu_layers",
         "engine_linger_s",
         "engine_idle_free_s",
+        "warm_cache_mb",
     }
 )
 

@@ -17,6 +17,8 @@ import attrs
 from codellama_lsp import dirs
 from codellama_lsp.config.options import (
     PERSONAL,
+    CompletionItem,
+    Confidence,
     LogLevel,
     MultiLine,
     Options,
@@ -25,6 +27,9 @@ from codellama_lsp.config.options import (
 )
 from codellama_lsp.engine.protocol import Layout
 from codellama_lsp.engine.wishes import Background, Wishes, least
+
+#: What `confidence` means.
+LEAST_PROBABILITY: dict[Confidence, float] = {"off": 0.0, "low": 0.1, "high": 0.3}
 
 FILE_NAME = "codellama.toml"
 
@@ -50,10 +55,12 @@ class Settings:
     """None: by the typing rhythm."""
     speculate: bool = True
     multi_line: MultiLine = "auto"
+    completion_item: CompletionItem = "auto"
     workspace: bool = True
     workspace_tokens: int | None = None
     """Room for code of the workspace; None: chosen from the model and its speed."""
     workspace_placement: Placement = "prefix"
+    confidence: Confidence = "off"
     background: Background = Background.FULL
     engine_threads: int = 0
     engine_nice: int = 10
@@ -61,7 +68,13 @@ class Settings:
     engine_gpu_layers: int = -1
     engine_linger_s: int = 30
     engine_idle_free_s: int = 900
+    warm_cache_mb: int = 0
     log_level: LogLevel = "warning"
+
+    @property
+    def least_probability(self) -> float:
+        """Of a token that may still be suggested."""
+        return LEAST_PROBABILITY[self.confidence]
 
     @property
     def engine_load(self) -> dict[str, int]:
@@ -70,6 +83,7 @@ class Settings:
             "threads": (self.engine_threads, 0),
             "context_tokens": (self.engine_context_tokens, 0),
             "gpu_layers": (self.engine_gpu_layers, -1),
+            "warm_cache_mb": (self.warm_cache_mb, 0),
         }
         return {name: value for name, (value, usual) in written.items() if value != usual}
 

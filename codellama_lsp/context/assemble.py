@@ -26,6 +26,10 @@ _LARGEST_SIMILAR_SHARE = 0.25
 _EXCERPT_LINES = 12
 _LEAST_SCORE = 0.45
 _MOST_CHUNKS = 60
+#: Of a small budget, no class may take much: many names help more than one class.
+_SMALL_BUDGET_TOKENS = 800
+_SMALL_CLASS_SHARE = 0.2
+_LINES = "#lines"
 
 
 @attrs.frozen
@@ -52,6 +56,16 @@ class Chunk:
     tokens: int
     """Estimated."""
     pieces: tuple[Piece, ...]
+
+    @property
+    def key(self) -> str:
+        """Tells a file's lines of usage from its definitions: they stand apart."""
+        return f"{self.path}#lines" if self.of_lines else self.path
+
+    @property
+    def of_lines(self) -> bool:
+        """Whether it shows single lines that use something."""
+        return bool(self.pieces) and self.pieces[0].form == "usage"
 
     @property
     def stable(self) -> bool:
@@ -124,13 +138,14 @@ def assemble(
 
 
 def in_order(chunks: Iterable[Chunk], before: Sequence[str] = ()) -> list[Chunk]:
-    """The order in a prompt: what stood there `before` (paths) first, then stable, then near.
+    """The order in a prompt: what stood there `before` (keys) first, then stable, then near.
 
     The best of those that follow the cursor comes last, next to the code it is for.
     """
-    places = {path: number for number, path in enumerate(before)}
+    places = {key: number for number, key in enumerate(before)}
     return sorted(
-        chunks, key=lambda c: (places.get(c.path, len(places)), not c.stable, c.score, c.path)
+        chunks,
+        key=lambda c: (places.get(c.key, len(places)), c.of_lines, not c.stable, c.score, c.path),
     )
 
 
@@ -145,16 +160,25 @@ class _Filling:
         self._headers: dict[str, int] = {}
         self._taken: list[tuple[Candidate, Piece, int]] = []
         self._texts: set[str] = set()
+        self._named: set[tuple[str, str, str]] = set()
 
     def offer(self, candidate: Candidate) -> None:
         """Take a candidate in its smallest useful form, or note why not."""
+        definition = candidate.found.definition
         path = candidate.found.path
+        if definition.kind == "usage":
+            path += _LINES
         if candidate.score < _LEAST_SCORE:
             return self._leave(candidate, "too little speaks for it")
+        named = (path, definition.qualified, definition.kind)
+        if definition.name and definition.kind == "function" and named in self._named:
+            return self._leave(candidate, "the same as another")
         if path not in self._headers and len(self._headers) >= _MOST_CHUNKS:
             return self._leave(candidate, "too many files")
         header = 0 if path in self._headers else self._header_tokens(path)
         share = _LARGEST_SIMILAR_SHARE if candidate.by_similarity else _LARGEST_SHARE
+        if definition.kind == "class" and self._budget < _SMALL_BUDGET_TOKENS:
+            share = _SMALL_CLASS_SHARE
         room = min(self._left - header, int(self._budget * share))
         if room < 4:
             return self._leave(candidate, "no room")
@@ -163,7 +187,8 @@ class _Filling:
             if text in self._texts:
                 return self._leave(candidate, "the same as another")
             if tokens <= room:
-                self._take(candidate, form, text, tokens, header)
+                self._named.add(named)
+                self._take(candidate, path, form, text, tokens, header)
                 return None
         return self._leave(candidate, "no room")
 
@@ -183,18 +208,21 @@ class _Filling:
         """What was taken, by file, each file's definitions in its own order."""
         by_path: dict[str, list[tuple[Piece, int]]] = {}
         for candidate, piece, tokens in self._taken:
-            by_path.setdefault(candidate.found.path, []).append((piece, tokens))
+            key = candidate.found.path + (_LINES if piece.form == "usage" else "")
+            by_path.setdefault(key, []).append((piece, tokens))
         result = []
         for path, taken in by_path.items():
             pieces = sorted((piece for piece, _ in taken), key=lambda p: p.line)
             body = "\n".join(piece.text for piece in pieces)
             text = f"{self._header(path)}\n{body}\n"
             tokens = self._headers[path] + sum(tokens for _, tokens in taken)
-            result.append(Chunk(path, text, tokens, tuple(pieces)))
+            result.append(Chunk(path.removesuffix(_LINES), text, tokens, tuple(pieces)))
         return in_order(result)
 
-    def _take(self, candidate: Candidate, form: str, text: str, tokens: int, header: int) -> None:
-        path, definition = candidate.found.path, candidate.found.definition
+    def _take(
+        self, candidate: Candidate, path: str, form: str, text: str, tokens: int, header: int
+    ) -> None:
+        definition = candidate.found.definition
         self._headers.setdefault(path, header)
         self._left -= tokens + header
         self._texts.add(text)
@@ -217,7 +245,7 @@ class _Filling:
         )
 
     def _header(self, path: str) -> str:
-        return comment(self._language, path)
+        return comment(self._language, path.removesuffix(_LINES))
 
     def _header_tokens(self, path: str) -> int:
         return self._meter.tokens(self._header(path) + "\n")

@@ -7,7 +7,7 @@ import math
 import attrs
 
 from codellama_lsp.context.cursor import CursorView
-from codellama_lsp.context.index.store import Found
+from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.words import split
 
 #: Further reasons add less: most of what they say is the same.
@@ -86,7 +86,7 @@ class Pool:
         best, *others = sorted(evidence.values(), reverse=True)
         score = best + _FURTHER * sum(others) + 0.3 * self.overlap(found.definition.name)
         if self.view.partial:
-            score = score + 2.0 if self.completes(found.definition.name) else score * 0.75
+            score = score + 2.0 if self.completes(found.definition.name) else score * 0.6
         reasons = tuple(sorted(evidence, key=lambda reason: -evidence[reason]))
         return Candidate(
             found,

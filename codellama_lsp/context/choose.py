@@ -29,9 +29,9 @@ from codellama_lsp.context.choose_similar import add_similar
 from codellama_lsp.context.choose_usage import usages
 from codellama_lsp.context.cursor import CursorView, view
 from codellama_lsp.context.index.cut import cut
+from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.library import Library
-from codellama_lsp.context.index.store import Found
 from codellama_lsp.context.languages import same_family
 
 _MOST_NAMES = 48

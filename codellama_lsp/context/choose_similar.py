@@ -11,8 +11,8 @@ from codellama_lsp.context.candidates import (
     nearness,
     rarity,
 )
+from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.library import Library
-from codellama_lsp.context.index.store import Found
 from codellama_lsp.context.index.words import identifiers, split
 from codellama_lsp.context.languages import same_family
 
@@ -21,6 +21,7 @@ _MOST_HITS = 24
 #: A word in more than this share of all definitions says too little for what it costs.
 _COMMON_SHARE = 0.05
 _MOST_COMMON = 1500
+_MOST_PLACES = 2500
 _MOST_RECENT_FILES = 6
 
 
@@ -69,4 +70,15 @@ def _telling(library: Library, words: dict[str, float]) -> list[str]:
     total = max(library.size, 1)
     limit = min(max(total * _COMMON_SHARE, 20), _MOST_COMMON)
     weighed = {word: words[word] * rarity(n, total) for word, n in occurs.items() if n <= limit}
-    return sorted(weighed, key=lambda word: -weighed[word])[:_MOST_WORDS]
+    return affordable(sorted(weighed, key=lambda word: -weighed[word])[:_MOST_WORDS], occurs)
+
+
+def affordable(words: list[str], occurs: dict[str, int], most: int = _MOST_PLACES) -> list[str]:
+    """The first of `words` whose places, all together, can be looked at in a few milliseconds."""
+    kept: list[str] = []
+    for word in words:
+        most -= occurs.get(word, 0)
+        if most < 0:
+            break
+        kept.append(word)
+    return kept

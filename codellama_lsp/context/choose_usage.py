@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 
 from codellama_lsp.context.candidates import USED, Candidate, Pool
-from codellama_lsp.context.index.cut import Definition
+from codellama_lsp.context.choose_similar import affordable
+from codellama_lsp.context.index.definition import Definition, Found
 from codellama_lsp.context.index.library import Library
-from codellama_lsp.context.index.store import Found
 from codellama_lsp.context.languages import same_family
 
 _MOST_NAMES = 16
 _MOST_HITS = 30
+_MOST_PLACES = 1200
 _MOST_USAGES = 24
 _PER_NAME = 2
 _LONGEST_LINE_CHARS = 160
@@ -47,7 +48,9 @@ def usages(
     names = [name for name in scores if not name.startswith("__") and len(name) > 2]
     if view.partial:
         names = [name for name in names if name.startswith(view.partial)]
-    hits = library.search([name.lower() for name in names], _MOST_HITS) if names else []
+    occurs = library.frequency([name.lower() for name in names])
+    rare = [word for word in occurs if occurs[word] <= _MOST_PLACES // 4]
+    hits = library.search(affordable(rare, occurs, _MOST_PLACES), _MOST_HITS)
     known = re.compile(r"\b(?:" + "|".join(map(re.escape, names)) + r")\b") if names else None
     tail = (left + view.partial)[-max(_LEAST_MATCH_CHARS, len(view.partial) + 2) :]
     found: dict[str, list[tuple[float, Found, int, str]]] = {}

@@ -37,7 +37,7 @@ class Epoch:
     def offer(self, assembly: Assembly, line: int, tokens_per_s: float) -> bool:
         """Take a new choice if it is worth it; says whether anything changed."""
         self.line = line
-        offered = in_order(assembly.chunks, [chunk.path for chunk in self.chunks])
+        offered = in_order(assembly.chunks, [chunk.key for chunk in self.chunks])
         if tuple(c.text for c in offered) == tuple(c.text for c in self.chunks):
             self.due = False
             return False

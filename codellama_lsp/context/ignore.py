@@ -12,12 +12,14 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-
-import pathspec
+from typing import TYPE_CHECKING
 
 from codellama_lsp.context.globs import any_of
 from codellama_lsp.context.languages import language_of
 from codellama_lsp.context.secrets import SECRET_GLOBS
+
+if TYPE_CHECKING:
+    import pathspec
 
 OWN_IGNORE_FILE = ".codellamaignore"
 #: More is data; the largest source files of well-known projects are smaller.
@@ -209,7 +211,7 @@ class Files:
 
 
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not wait for its other end
-_Stacked = tuple[str, pathspec.GitIgnoreSpec]
+_Stacked = tuple[str, "pathspec.GitIgnoreSpec"]
 
 
 def _with_own(root: Path, folder: str, above: tuple[_Stacked, ...]) -> tuple[_Stacked, ...]:
@@ -226,6 +228,9 @@ def _ignored(relative: str, specs: tuple[_Stacked, ...]) -> bool:
 
 
 def _spec(path: Path) -> pathspec.GitIgnoreSpec | None:
+    # A server imports this module before it answers anything, and never reads a pattern.
+    import pathspec
+
     try:
         return pathspec.GitIgnoreSpec.from_lines(
             path.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -297,7 +297,8 @@ def _is_random(value: str) -> bool:
 def _apart(found: list[Span]) -> tuple[Span, ...]:
     """In order, overlapping ones joined under the first one's placeholder."""
     joined: list[Span] = []
-    for span in sorted(found, key=lambda s: (s[0], -s[1])):
+    # A shape says more than that something secret was assigned, and says it from the start on.
+    for span in sorted(found, key=lambda s: (s[0], s[2] == placeholder("SECRET"), -s[1])):
         if joined and span[0] < joined[-1][1]:
             start, end, mark = joined[-1]
             joined[-1] = (start, max(end, span[1]), mark)

@@ -74,6 +74,10 @@ class Backend(Protocol):
         """Work of its own that should be done when nobody waits; None: nothing."""
         ...
 
+    def clear(self) -> None:
+        """Forget every prompt, as if nothing had been asked yet."""
+        ...
+
     def close(self) -> None:
         """Free the model."""
         ...

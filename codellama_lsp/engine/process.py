@@ -17,6 +17,7 @@ from pathlib import Path
 
 from codellama_lsp.engine.backend import Backend, CancelFlag, Emit, Report
 from codellama_lsp.engine.host import EngineHost
+from codellama_lsp.engine.journal import Journal, JournaledBackend
 from codellama_lsp.engine.protocol import (
     EngineInfo,
     EngineStartError,
@@ -89,6 +90,11 @@ class LazyBackend:
         """As the backend does."""
         return None if self._backend is None else self._backend.unfinished()
 
+    def clear(self) -> None:
+        """As the backend does."""
+        if self._backend is not None:
+            self._backend.clear()
+
     def close(self) -> None:
         """As the backend does."""
         if self._backend is not None:
@@ -137,8 +143,12 @@ def serve(
     )
     # asyncio logs the text of what went wrong, which may quote a request.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    try:
+        journal = Journal(socket, spec.identity)
+    except OSError as error:
+        raise EngineStartError(f"cannot keep a journal at {socket}: {error.strerror}") from error
     host = EngineHost(
-        LazyBackend(spec),
+        JournaledBackend(LazyBackend(spec), journal),
         token,
         linger_s=linger_s,
         first_client_s=first_client_s,
@@ -147,7 +157,8 @@ def serve(
 
     async def run() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, host.stop)
-        await host.serve(socket)
+        if await host.serve(socket):
+            journal.close()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -46,6 +46,9 @@ class Finish(enum.StrEnum):
     """`max_tokens` were generated."""
     TIME = "time"
     """`time_budget_ms` ran out; what was generated until then is in the result."""
+    UNSURE = "unsure"
+    """The next token had less than `least_probability`; the text ends at the last whole line or
+    phrase before it, so it may be shorter than what was streamed."""
     CANCELLED = "cancelled"
     """The client gave it up."""
 
@@ -95,6 +98,9 @@ class GenerateRequest:
     time_budget_ms: float | None = None
     """From the first generated token on; prefill does not count."""
     candidates: int = 1
+    """Different texts; the first one is the same as alone."""
+    least_probability: float = 0.0
+    """End where the model gives its choice less than this; 0: never."""
     temperature: float = 0.0
     """0: greedy."""
     seed: int = 0

@@ -43,6 +43,8 @@ class Item:
     """One per token; tokens beyond the end of it count as certain."""
     delay_ms: float = 0.0
     """Waited before the first piece; cancellable."""
+    crash: str = ""
+    """End the process with SIGABRT whenever the prefix ends with this: for tests."""
 
 
 def split_tokens(text: str) -> list[str]:
@@ -81,7 +83,7 @@ def _read_item(raw: object) -> Item:
         return Item(raw)
     if not isinstance(raw, dict):
         raise ValueError("neither a string nor an object")
-    if unknown := sorted(set(raw) - {"text", "probs", "delay_ms"}):
+    if unknown := sorted(set(raw) - {"text", "probs", "delay_ms", "crash"}):
         raise ValueError(f"unknown key {unknown[0]!r}")
     text, probs, delay_ms = raw.get("text"), raw.get("probs", []), raw.get("delay_ms", 0)
     if not isinstance(text, str):
@@ -90,7 +92,10 @@ def _read_item(raw: object) -> Item:
         raise ValueError('"probs" is not a list of numbers from 0 to 1')
     if not _is_number(delay_ms) or delay_ms < 0:
         raise ValueError('"delay_ms" is not a number of milliseconds')
-    return Item(text, tuple(float(p) for p in probs), float(delay_ms))
+    crash = raw.get("crash", "")
+    if not isinstance(crash, str):
+        raise ValueError('"crash" is not a string')
+    return Item(text, tuple(float(p) for p in probs), float(delay_ms), crash)
 
 
 class ScriptedBackend:
@@ -123,6 +128,8 @@ class ScriptedBackend:
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Play the next item of the script for each candidate."""
         start = time.perf_counter()
+        if any(item.crash and request.prefix.text.endswith(item.crash) for item in self._items):
+            os.abort()
         prompt, reused = self._prefill(request)
         prefilled = time.perf_counter()
         candidates, generated = [], 0
@@ -152,6 +159,10 @@ class ScriptedBackend:
 
     def unfinished(self) -> None:
         """Nothing: it has no prompt to build."""
+
+    def clear(self) -> None:
+        """Forget the last prompt."""
+        self._kv = []
 
     def close(self) -> None:
         """Nothing to free."""

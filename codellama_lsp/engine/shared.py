@@ -19,6 +19,7 @@ from codellama_lsp import dirs
 from codellama_lsp.engine import registry
 from codellama_lsp.engine.backend import Report
 from codellama_lsp.engine.client import SocketEngine
+from codellama_lsp.engine.journal import crashed
 from codellama_lsp.engine.protocol import PROTOCOL_VERSION, EngineStartError
 from codellama_lsp.engine.spawn import (
     KILLED_FROM_OUTSIDE,
@@ -70,12 +71,16 @@ class SharedProcess:
     def was_killed(self) -> bool:
         """Whether it ended otherwise than by a fault of its own."""
         code = self._code()
-        return code is None or code == 0 or code in KILLED_FROM_OUTSIDE
+        if code is None:
+            return not crashed(self.socket)
+        return code == 0 or code in KILLED_FROM_OUTSIDE
 
     def how_it_ended(self) -> str:
         """In words."""
         code = self._code()
-        return "it has gone" if code is None else in_words(code)
+        if code is not None:
+            return in_words(code)
+        return "it crashed" if crashed(self.socket) else "it has gone"
 
     def _running(self) -> bool:
         return self._code() is None if self.child else registry.exists(self.pid)

@@ -16,8 +16,10 @@ import attrs
 from codellama_lsp.context.ignore import Files
 from codellama_lsp.context.index.build import Builder
 from codellama_lsp.context.index.cut import cut
+from codellama_lsp.context.index.definition import Found
+from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.library import Library
-from codellama_lsp.context.index.store import IN_MEMORY, Found, Store
+from codellama_lsp.context.index.store import IN_MEMORY, Store
 from codellama_lsp.context.index.words import STOP_WORDS
 from codellama_lsp.context.languages import language_of, same_family
 
@@ -30,6 +32,16 @@ _LEAST_NAME_CHARS = 3
 #: A name with more definitions than this says nothing about which one is meant.
 _MOST_DEFINITIONS = 3
 _LONGEST_REST_CHARS = 120
+#: Members of what every program has: a definition of that name is most often not meant.
+_EVERYWHERE = frozenset(
+    name
+    for kind in (str, bytes, int, float, list, dict, set, tuple, type, BaseException, range, slice)
+    for name in dir(kind)
+) | frozenset(
+    "read write close open flush seek tell readline readlines writelines fileno push length size "
+    "map filter then catch forEach reduce some every find toString valueOf equals hashCode main "
+    "init setUp tearDown run start stop path name value data args logger".split()
+)
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _STRINGS_AND_COMMENTS = re.compile(
     r'"""(?:.|\n)*?"""|\'\'\'(?:.|\n)*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
@@ -102,7 +114,7 @@ def _places(
 ) -> list[Place]:
     content = cut(text, language)
     own = {definition.name for definition in content.definitions}
-    imported = {line.alias for line in content.imports if line.alias}
+    imported = {line.alias: line for line in content.imports if line.alias}
     import_lines = {line.line for line in content.imports}
     blank = _STRINGS_AND_COMMENTS.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
     targets: dict[str, list[Found]] = {}
@@ -111,13 +123,17 @@ def _places(
         name = match[0]
         if len(name) < _LEAST_NAME_CHARS or name in STOP_WORDS or name in own:
             continue
-        if name.startswith("__"):
+        if name.startswith("__") or (name not in imported and name in _EVERYWHERE):
             continue
         follows = blank[match.start() - 1 : match.start()]
         if follows != "." and name not in imported and name != name.upper():
             continue  # a local variable, a parameter, a keyword argument
         if name not in targets:
-            targets[name] = _elsewhere(name, path, language, library)
+            targets[name] = (
+                _imported(imported[name], path, language, library)
+                if name in imported
+                else _elsewhere(name, path, language, library)
+            )
         if not targets[name]:
             continue
         place = _place(path, language, text, match.start(), name, targets[name], rng)
@@ -125,6 +141,13 @@ def _places(
         if place is not None and not any(line - 12 <= at <= line for at in import_lines):
             places.append(place)
     return places
+
+
+def _imported(line: Import, path: str, language: str, library: Library) -> list[Found]:
+    """What an imported name is, followed through the files that pass it on."""
+    paths = [p for p in library.resolve(line.module, language, path) if p != path]
+    found = library.exported(paths, line.name or line.alias, language)
+    return [f for f in found if f.path != path][:_MOST_DEFINITIONS]
 
 
 def _elsewhere(name: str, path: str, language: str, library: Library) -> list[Found]:

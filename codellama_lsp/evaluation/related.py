@@ -16,7 +16,8 @@ from codellama_lsp.context.index.library import Library
 from codellama_lsp.context.index.words import identifiers
 from codellama_lsp.context.languages import comment, same_family
 from codellama_lsp.context.related import Asked
-from codellama_lsp.context.select import Segments, select
+from codellama_lsp.context.segments import Segments
+from codellama_lsp.context.select import select
 from codellama_lsp.engine.protocol import Segment
 
 Chooser = Callable[[Library, Query, int, float], list[Chunk]]

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 import attrs
 
 from codellama_lsp.engine.protocol import EngineStartError
-from codellama_lsp.lsp.inline_completion import ACCEPTED
 
 if TYPE_CHECKING:
     from codellama_lsp.lsp.server import CodeLlamaServer
@@ -59,11 +58,6 @@ def register(server: CodeLlamaServer) -> None:
         except EngineStartError as error:
             return {"ok": False, "message": error.message, "remedy": error.remedy}
         return {"ok": True, "message": "", "remedy": ""}
-
-    @server.command(ACCEPTED)
-    async def accepted(*args: Any) -> None:
-        """The user took a suggestion."""
-        session.counters.accepted += 1
 
 
 def _told(uri: str, ended: Ended) -> dict[str, Any]:

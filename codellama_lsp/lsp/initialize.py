@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from codellama_lsp.lsp import configuration, parent, workspace_context
+from codellama_lsp.lsp import completion, configuration, parent, workspace_context
 from codellama_lsp.lsp.documents import install
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def register(server: CodeLlamaServer) -> None:
         install(server.workspace)
         server.session.read_user_file()
         server.session.set_initialization(params.initialization_options)
+        server.session.offers.client = params.client_info.name if params.client_info else ""
+        completion.register_if_wanted(server, params)
         if params.process_id is not None:
             start(
                 asyncio.create_task(

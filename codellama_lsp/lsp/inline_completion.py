@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 ACCEPTED = "codellama.accepted"
 
+#: For someone who asks by hand and then cycles.
+_MOST_CANDIDATES = 3
+
 
 def register(server: CodeLlamaServer) -> None:
     """Add the method."""
@@ -32,13 +35,15 @@ def register(server: CodeLlamaServer) -> None:
             snapshot.document,
             snapshot.offset,
             Trigger.INVOKED if invoked else Trigger.AUTOMATIC,
+            candidates=_MOST_CANDIDATES if invoked else 1,
         )
         completion = await completer.complete(request)
         items = []
-        for suggestion in completion.items:
+        for number, suggestion in enumerate(completion.items):
             text, span = snapshot.item(suggestion)
+            offer = server.session.offers.made(snapshot.document, completion, number)
             command = types.Command(
-                "Suggestion accepted", ACCEPTED, arguments=[snapshot.document.uri]
+                "Suggestion accepted", ACCEPTED, arguments=[snapshot.document.uri, offer]
             )
             items.append(types.InlineCompletionItem(insert_text=text, range=span, command=command))
         return types.InlineCompletionList(items=items)

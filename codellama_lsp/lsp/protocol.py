@@ -86,7 +86,10 @@ class Protocol(LanguageServerProtocol):
         if self._workspace is None and method_name != types.INITIALIZE:
             self._refuse(msg_id, _SERVER_NOT_INITIALIZED, "the server is not initialized")
             return
-        if method_name == types.TEXT_DOCUMENT_INLINE_COMPLETION:
+        if method_name in (
+            types.TEXT_DOCUMENT_INLINE_COMPLETION,
+            types.TEXT_DOCUMENT_COMPLETION,
+        ):
             self.snapshot.set(take_snapshot(self.workspace, params, self.encoding()))
         super()._handle_request(msg_id, method_name, params)
 

@@ -9,8 +9,11 @@ from pygls.lsp.server import LanguageServer
 
 from codellama_lsp import __version__
 from codellama_lsp.lsp import (
+    accepted,
     commands,
     configuration,
+    did_partially_accept,
+    did_show,
     documents_sync,
     initialize,
     inline_completion,
@@ -43,16 +46,22 @@ class CodeLlamaServer(LanguageServer):
         log.error("%s", type(error).__name__)
 
 
+_METHODS = (
+    initialize,
+    configuration,
+    documents_sync,
+    workspace_context,
+    inline_completion,
+    did_show,
+    did_partially_accept,
+    accepted,
+    commands,
+)
+
+
 def build_server(options: ServeOptions) -> CodeLlamaServer:
     """A server with all its methods, not listening yet."""
     server = CodeLlamaServer(options)
-    for module in (
-        initialize,
-        configuration,
-        documents_sync,
-        workspace_context,
-        inline_completion,
-        commands,
-    ):
+    for module in _METHODS:
         module.register(server)
     return server

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from codellama_lsp import dirs
 from codellama_lsp.completion.pipeline import Completer
 from codellama_lsp.completion.types import Completion, CompletionRequest, DocumentSnapshot
 from codellama_lsp.config.options import Options, read_options
@@ -21,7 +22,9 @@ from codellama_lsp.engine.protocol import EngineError, EngineStartError
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
 from codellama_lsp.telemetry.counters import Counters
+from codellama_lsp.telemetry.ledger import LEDGER_NAME, Ledger
 from codellama_lsp.telemetry.log import set_level
+from codellama_lsp.telemetry.offers import Offers
 from codellama_lsp.workspace.context import WorkspaceContext
 
 log = logging.getLogger(__name__)
@@ -47,6 +50,8 @@ class Session:
         self.running = 0
         self.last_ms: float | None = None
         self.counters = Counters()
+        self.ledger = Ledger(dirs.data_dir() / LEDGER_NAME)
+        self.offers = Offers(self.ledger)
         self.workspace = WorkspaceContext(
             on_state=lambda: self.on_change(), exclude=lambda: self.settings.exclude
         )
@@ -117,7 +122,8 @@ class Session:
 
     async def close(self) -> None:
         """End the engine if nobody else uses it; takes at most about half a second."""
-        await asyncio.gather(self.workspace.close(), self._close_engine())
+        await self.completer.close()
+        await asyncio.gather(self.ledger.close(), self.workspace.close(), self._close_engine())
 
     async def preview(
         self, uri: str, language: str, text: str, offset: int
@@ -173,6 +179,7 @@ class Session:
         """It ended."""
         self.running -= 1
         self.counters.ended(request, completion)
+        self.ledger.ended(request, completion, self.offers.client)
         if completion.outcome.has_items:
             self.last_ms = completion.ms.total
         self.on_change()

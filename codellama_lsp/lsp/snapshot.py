@@ -40,7 +40,9 @@ class Snapshot:
 
 
 def take_snapshot(
-    workspace: Workspace, params: types.InlineCompletionParams, encoding: str
+    workspace: Workspace,
+    params: types.InlineCompletionParams | types.CompletionParams,
+    encoding: str,
 ) -> Snapshot | None:
     """The state that `params` asks about; None for a document that was never opened."""
     document = workspace.text_documents.get(unquote(params.text_document.uri))
@@ -50,7 +52,9 @@ def take_snapshot(
     offset = offset_at(buffer, position.line, position.character, encoding)
     line = buffer.line_of(offset)
     chosen = chosen_over = ""
-    info = params.context.selected_completion_info
+    info = None
+    if isinstance(params, types.InlineCompletionParams):
+        info = params.context.selected_completion_info
     if info is not None and "\n" not in info.text and "\r" not in info.text:
         first, last = info.range.start, info.range.end
         start = offset_at(buffer, first.line, first.character, encoding)

@@ -25,7 +25,7 @@ from codellama_lsp.context.ignore import reason_not_to_index
 from codellama_lsp.context.index.messages import assembly_from_json, query_to_json
 from codellama_lsp.context.related import Asked
 from codellama_lsp.context.secrets import SECRET_GLOBS
-from codellama_lsp.context.select import Segments
+from codellama_lsp.context.segments import Segments
 from codellama_lsp.engine.protocol import Segment
 from codellama_lsp.workspace.client import IndexClient
 

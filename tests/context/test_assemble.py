@@ -8,7 +8,8 @@ from codellama_lsp.context.assemble import Assembly, Chunk, Meter, Piece
 from codellama_lsp.context.candidates import Query
 from codellama_lsp.context.epochs import Epoch
 from codellama_lsp.context.related import Placer
-from codellama_lsp.context.select import Segments, select
+from codellama_lsp.context.segments import Segments
+from codellama_lsp.context.select import select
 from codellama_lsp.engine.protocol import Segment
 from tests.context.conftest import Folder
 

@@ -181,8 +181,8 @@ class VsCode:
     # Seeing
 
     def ghost(self) -> str:
-        """The suggestion on the screen, lines joined."""
-        return "\n".join(self.do("content", GHOST))
+        """The suggestion on the screen."""
+        return "".join(self.do("content", GHOST))
 
     def status(self) -> str:
         """The extension's item in the status bar."""

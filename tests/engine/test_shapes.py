@@ -129,6 +129,7 @@ def test_healing_is_short_whatever_the_model_prefers(
             )
             result = backend.generate(made, lambda index, piece: None, CancelFlag())
             tokens = result.tokens
-            assert tokens.before_text - tokens.drafted <= tokens.fresh + tokens.healed + 1
+            # Up to three more where random bytes have to become a character first.
+            assert tokens.before_text - tokens.drafted <= tokens.fresh + tokens.healed + 4
     finally:
         backend.close()

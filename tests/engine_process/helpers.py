@@ -106,6 +106,9 @@ class GatedBackend:
     def unfinished(self):
         return self.own_work.pop() if self.own_work else None
 
+    def clear(self):
+        self.seen.clear()
+
     def close(self):
         self.closed = True
         self.freed.release()

@@ -73,8 +73,9 @@ async def test_one_start_serves_all_and_its_end_leaves_nothing(supervise, state_
     assert [s.stage for s in states][:1] == [EngineStage.STARTING]
     assert stat.S_IMODE(dirs.runtime_dir().stat().st_mode) == 0o700
     assert stat.S_IMODE(dirs.log_dir().stat().st_mode) == 0o700
-    (socket,) = dirs.runtime_dir().iterdir()
-    assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+    files = list(dirs.runtime_dir().iterdir())
+    assert {path.suffix for path in files} == {".sock", ".journal"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     (log,) = dirs.log_dir().iterdir()
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     await supervisor.close()

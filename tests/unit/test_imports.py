@@ -53,6 +53,13 @@ FORBIDDEN = {
         "codellama_lsp.cli",
     },
     "telemetry": {"pygls", "lsprotocol", "codellama_lsp.lsp", "codellama_lsp.cli"},
+    "workspace": {
+        "pygls",
+        "lsprotocol",
+        "codellama_lsp.lsp",
+        "codellama_lsp.cli",
+        "codellama_lsp.completion",
+    },
     "cli": {"pygls", "lsprotocol"},
     "lsp/positions.py": {"pygls", "lsprotocol"},
     "lsp/session.py": {"pygls", "lsprotocol"},

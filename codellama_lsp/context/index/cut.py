@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import attrs
 import tree_sitter
 
+from codellama_lsp.context.index.definition import Definition
 from codellama_lsp.context.index.imports import Import, parse_import
 from codellama_lsp.context.index.rules import RULES, Rules
 from codellama_lsp.context.index.words import identifiers
@@ -26,31 +27,11 @@ _BLOCK_LINES = 40
 _LEAST_BLOCK_LINES = 3
 _MOST_BLOCKS = 400
 
+#: What may stand around a definition and belongs to it.
+_WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 _SELF_ATTRIBUTE = re.compile(
     r"^[ \t]+(self\.(\w+)(?::[^=\n]+)?\s*=[^=\n][^\n]{0,60})", re.MULTILINE
 )
-
-
-@attrs.frozen
-class Definition:
-    """Something with a name. Texts have ``\\n`` line endings and the file's own indentation."""
-
-    name: str
-    """Empty for a block of text."""
-    qualified: str
-    kind: str
-    """function, class, value or text."""
-    line: int
-    """Of its first character, counted from 0."""
-    end_line: int
-    signature: str
-    """Up to the body; of a value, all of it as far as it is short."""
-    doc: str
-    skeleton: str
-    """Of a class: its signature, attributes and the signatures of its members."""
-    body: str
-    """The whole of it, cut where it is very long; of a class, nothing: its members have theirs."""
-    bases: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -83,11 +64,16 @@ class _Cutter:
         self._language_id = language_id
         self._rules = rules
 
-    def walk(self, node: tree_sitter.Node, parents: tuple[str, ...], depth: int) -> None:
-        """Collect what is defined in `node`'s children, a class's members right behind it."""
+    def walk(
+        self, node: tree_sitter.Node, parents: tuple[str, ...], depth: int, comment: str = ""
+    ) -> None:
+        """Collect what is defined in `node`'s children, a class's members right behind it.
+
+        `comment` stands before the first of them.
+        """
         if depth > _MOST_DEPTH:
             return
-        rules, comment = self._rules, ""
+        rules = self._rules
         for child in node.named_children:
             kind = child.type
             if kind in rules.comments:
@@ -102,7 +88,8 @@ class _Cutter:
             elif kind in rules.values:
                 self._value(child, parents, comment, depth)
             elif kind in rules.containers:
-                self.walk(child, parents, depth + 1)
+                around = child.type in _WRAPPERS
+                self.walk(child, parents, depth + 1, comment if around else "")
             comment = ""
 
     def _function(self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str) -> None:
@@ -309,8 +296,7 @@ class _Cutter:
 
 def _with_decorators(node: tree_sitter.Node) -> tree_sitter.Node:
     around = node.parent
-    wrappers = ("decorated_definition", "export_statement", "template_declaration")
-    return around if around is not None and around.type in wrappers else node
+    return around if around is not None and around.type in _WRAPPERS else node
 
 
 def _class_inside(node: tree_sitter.Node, rules: Rules) -> tree_sitter.Node | None:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import attrs
 
 from codellama_lsp.context.index.cut import FileCut, cut
+from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.resolve import partners, resolve
-from codellama_lsp.context.index.store import IN_MEMORY, FileFacts, Found, Store
+from codellama_lsp.context.index.store import IN_MEMORY, FileFacts, Store
 from codellama_lsp.context.languages import language_of
 from codellama_lsp.context.secrets import Redactor
 

@@ -13,13 +13,15 @@ from typing import Any
 
 import attrs
 
-from codellama_lsp.context.index.cut import Definition, FileCut
+from codellama_lsp.context.index.cut import FileCut
+from codellama_lsp.context.index.definition import Definition, Found
 from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.resolve import folder_of, stem_of
 from codellama_lsp.context.index.words import terms
 
 #: Raised whenever what is stored changes: a database of another version is built anew.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_COMMON_FROM = 300
 IN_MEMORY = ":memory:"
 
 _SCHEMA = """
@@ -41,6 +43,7 @@ CREATE TABLE imports (
 CREATE INDEX imports_file ON imports (file);
 CREATE VIRTUAL TABLE search USING fts5 (
   terms, content='', detail='full', tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
+CREATE TABLE common (term TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE terms (id INTEGER PRIMARY KEY, terms TEXT NOT NULL);
 """
 _COLUMNS = (
@@ -57,21 +60,6 @@ class FileFacts:
     size: int
     mtime_ns: int
     hash: bytes
-
-
-@attrs.frozen
-class Found:
-    """A definition and where it is."""
-
-    id: int
-    path: str
-    language: str
-    definition: Definition
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        """The same for the same definition in any store."""
-        return (self.path, self.definition.line, self.definition.qualified)
 
 
 class Store:
@@ -276,17 +264,34 @@ class Store:
 
     def frequency(self, words: Iterable[str]) -> dict[str, int]:
         """In how many definitions each word occurs."""
-        self._db.execute(
-            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, search, row)"
-        )
+        self._open_vocabulary()
         found: dict[str, int] = {}
         for word in words:
-            row = self._db.execute(
-                "SELECT doc FROM temp.vocabulary WHERE term = ?", (word,)
-            ).fetchone()
+            # Counting a common word means reading all of its places.
+            query = "SELECT n FROM common WHERE term = ?"
+            row = self._db.execute(query, (word,)).fetchone()
+            if row is None:
+                query = "SELECT doc FROM temp.vocabulary WHERE term = ?"
+                row = self._db.execute(query, (word,)).fetchone()
             if row is not None:
                 found[word] = int(row[0])
         return found
+
+    def note_common(self) -> None:
+        """Count the words that are in very many definitions, once for `frequency`."""
+        self._open_vocabulary()
+        self.begin()
+        self._db.execute("DELETE FROM common")
+        self._db.execute(
+            "INSERT INTO common SELECT term, doc FROM temp.vocabulary WHERE doc > ?",
+            (_COMMON_FROM,),
+        )
+        self.commit()
+
+    def _open_vocabulary(self) -> None:
+        self._db.execute(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, search, row)"
+        )
 
     def search(self, words: Iterable[str], most: int) -> list[tuple[Found, float]]:
         """Definitions by BM25 over `words`, the best first, higher is better."""

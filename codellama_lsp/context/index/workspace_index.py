@@ -65,6 +65,7 @@ class WorkspaceIndex:
         self._rescan = False
         self._retry_at = 0.0
         self._repairs = 0
+        self._changes = 0
         if reason := reason_not_to_index(self.root):
             self.state = IndexState("off", message=f"{self.root} is not indexed: {reason}")
 
@@ -155,11 +156,15 @@ class WorkspaceIndex:
         if self._building is not None:
             progress = next(self._building, None)
             if progress is not None:
+                self._changes += 1
                 self.state = attrs.evolve(
                     self.state, state="building", done=progress.done, total=progress.total
                 )
                 return True
             self._building = None
+            if self._changes > self._store.count()[0] // 10:
+                self._store.note_common()
+                self._changes = 0
             self.state = IndexState("ready", *self._store.count())
             return True
         if self._rescan:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import logging
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
+from codellama_lsp import dirs
 from codellama_lsp.engine.backend import CancelFlag, Emit, Report
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
@@ -25,18 +30,24 @@ from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings
 from codellama_lsp.engine.worker.drafting import MEASURED_SIZES, DraftPolicy
-from codellama_lsp.engine.worker.generate import Decoder, Spent, new_chooser
+from codellama_lsp.engine.worker.generate import DRAFT_TOKENS, Decoder, Spent, new_chooser
 from codellama_lsp.engine.worker.growing import SmallWindows
 from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.parking import store
 from codellama_lsp.engine.worker.prompting import Prompt, PromptBuilder
 from codellama_lsp.engine.worker.settings import WorkerSettings
+from codellama_lsp.engine.worker.together import Siblings, run_together
 from codellama_lsp.prompt.special import InfillIds, NoInfill
+
+log = logging.getLogger(__name__)
 
 #: Metadata key of a file whose model should copy: five weights, separated by commas.
 COPY_KEY = "codellama_lsp.copy_weights"
 _BATCH_TOKENS = 512
+#: Candidates that are decoded at once, at most.
+MOST_TOGETHER = 16
 #: For a request that insists on drafts: as if further tokens of a batch cost next to nothing.
 _FREE_BATCHES = {1: 1.0, 16: 1.1}
 #: A batch that cannot be interrupted should be over in about this time.
@@ -68,7 +79,8 @@ class LlamaBackend:
         self._builder: PromptBuilder | None = None
         self._small = SmallWindows()
         self._ahead = 0
-        self._later: GenerateRequest | None = None
+        self._later: dict[str, GenerateRequest] = {}
+        self._threads = 1
         self._prefill_speed = 0.0
         self._copy = CopySettings()
         self._policy = DraftPolicy({})
@@ -97,12 +109,17 @@ class LlamaBackend:
         context = Context(
             model,
             cells=cells,
-            sequences=settings.sequences,
+            sequences=settings.sequences + MOST_TOGETHER - 1,
             threads=threads,
             batch_tokens=min(_BATCH_TOKENS, cells),
         )
         self._model, self._context = model, context
-        self._cache = KvCache(context, settings.sequences)
+        self._threads = threads
+        self._cache = KvCache(
+            context, settings.sequences, memory.parking_bytes(settings.park_mb, free)
+        )
+        if settings.warm_cache_mb:
+            self._cache.lot.add_files(self._warm_directory())
         self._copy = _copy_settings(model)
         usable = min(cells, max(model.trained_tokens, 512))
         self._builder = PromptBuilder(
@@ -160,6 +177,7 @@ class LlamaBackend:
         self._cache.truncate(resident, reuse)
         prepared = time.perf_counter()
         self._context.watch(cancel)
+        self._context.set_threads(max(1, int(self._threads * cancel.share)))
         spent: list[Spent] = []
         try:
             step_tokens = self._step_tokens
@@ -174,10 +192,12 @@ class LlamaBackend:
                     Candidate("", Finish.CANCELLED) for _ in range(max(1, request.candidates))
                 )
             else:
-                candidates = tuple(
-                    self._decode(request, prompt, resident, logits, note_text, cancel, index, spent)
-                    for index in range(request.candidates if request.max_tokens else 0)
-                )
+                candidates = ()
+                if request.max_tokens:
+                    found = self._candidates(
+                        request, prompt, resident, logits, note_text, cancel, spent
+                    )
+                    candidates = tuple(found)
         finally:
             self._context.watch(None)
         ended = time.perf_counter()
@@ -214,7 +234,9 @@ class LlamaBackend:
         return self._model, self._context, self._cache
 
     def close(self) -> None:
-        """Free everything."""
+        """Free everything; keep on disk what should outlast it."""
+        if self._cache is not None and self._settings.warm_cache_mb:
+            self._keep_warm()
         if self._context is not None:
             self._context.close()
         if self._model is not None:
@@ -226,8 +248,37 @@ class LlamaBackend:
 
         To be run (as WARM) when nobody waits; None when there is nothing to do.
         """
-        later, self._later = self._later, None
-        return later
+        if not self._later:
+            return None
+        return self._later.pop(next(reversed(self._later)))
+
+    def clear(self) -> None:
+        """Forget every prompt."""
+        assert self._cache is not None
+        self._cache.clear()
+        self._later.clear()
+
+    def _warm_directory(self) -> Path:
+        """States only fit the file, and the settings, that they were made with."""
+        status = self._settings.model_path.stat()
+        facts = (
+            str(self._settings.model_path.resolve()),
+            status.st_size,
+            status.st_mtime_ns,
+            system_info(),
+        )
+        key = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+        return dirs.cache_dir() / "warm" / key
+
+    def _keep_warm(self) -> None:
+        assert self._cache is not None
+        most_bytes = self._settings.warm_cache_mb * 2**20
+        try:
+            self._cache.park_all()
+            dirs.make_private(dirs.cache_dir())
+            store(self._warm_directory(), most_bytes, self._cache.lot.states())
+        except OSError as error:
+            log.warning("the warm cache could not be written (%s)", error.strerror)
 
     def _affordable(self, request: GenerateRequest) -> Prompt:
         """The prompt in full, or a smaller one where the user would wait too long for that."""
@@ -236,7 +287,7 @@ class LlamaBackend:
         missing = len(prompt.ids) - self._cache.shared(prompt.ids)
         if request.priority is not Priority.VISIBLE:
             return prompt
-        self._later = None
+        self._later.pop(request.document, None)
         budget_tokens = max(_LEAST_SMALL_TOKENS, int(self._prefill_speed * _PATIENCE_S))
         waits = missing > budget_tokens * 1.5
         # Once small windows answer, the full ones take over when they are there, not before: a
@@ -245,7 +296,7 @@ class LlamaBackend:
             self._small.forget(request.document)
             return prompt
         small = self._small.shrink(request, int(budget_tokens * self.info.chars_per_token))
-        self._later = attrs.evolve(
+        self._later[request.document] = attrs.evolve(
             request, max_tokens=0, priority=Priority.WARM, stop_at_newline=False
         )
         return self.build(small)
@@ -282,14 +333,16 @@ class LlamaBackend:
             if cancel.is_set():
                 return None
             step = fresh[start : start + step_tokens].tolist()
+            began = time.perf_counter()
             try:
                 self._context.evaluate(resident.sequence, len(resident.tokens), step)
             except Aborted:
                 return None
             self._cache.extend(resident, step)
+            cancel.rest(time.perf_counter() - began)
         return self._context.logits()
 
-    def _decode(
+    def _candidates(
         self,
         request: GenerateRequest,
         prompt: Prompt,
@@ -297,18 +350,69 @@ class LlamaBackend:
         logits: Logits,
         emit: Emit,
         cancel: CancelFlag,
-        index: int,
         spent: list[Spent],
-    ) -> Candidate:
+    ) -> list[Candidate]:
+        """All candidates, as many at once as the cache has room for; the first on `resident`."""
+        assert self._context is not None and self._cache is not None
+        siblings = Siblings()
+        done: list[Candidate] = []
+
+        def run(indexes: Sequence[int], attempt: int) -> list[Candidate]:
+            """Decode candidates, the first on the prompt's own sequence."""
+            assert self._context is not None and self._cache is not None
+            self._cache.truncate(resident, len(prompt.ids))
+            places = [resident, *(self._copy_of(resident, i) for i in range(len(indexes) - 1))]
+            decoders = [self._decoder(request, prompt, i, attempt, siblings) for i in indexes]
+            try:
+                return run_together(
+                    self._context,
+                    [
+                        (
+                            decoder.steps(place, logits, functools.partial(emit, index), cancel),
+                            place,
+                        )
+                        for index, place, decoder in zip(indexes, places, decoders, strict=True)
+                    ],
+                )
+            finally:
+                spent.extend(decoder.spent for decoder in decoders)
+                for place in places[1:]:
+                    self._context.forget(place.sequence, 0)
+
+        room = self._context.cells - len(prompt.ids)
+        at_once = max(1, min(MOST_TOGETHER, room // (request.max_tokens + DRAFT_TOKENS + 1)))
+        for start in range(0, request.candidates, at_once):
+            done += run(range(start, min(start + at_once, request.candidates)), 0)
+        texts = [candidate.text for candidate in done]
+        same = [i for i, text in enumerate(texts) if text in texts[:i]][:at_once]
+        if same and not cancel.is_set():
+            # Once more, made to differ where the first one was least sure.
+            siblings.forced = True
+            for index, candidate in zip(same, run(same, 1), strict=True):
+                done[index] = candidate
+        return done
+
+    def _copy_of(self, resident: Resident, number: int) -> Resident:
+        """A sequence for one more candidate, with the prompt's cells in it."""
+        assert self._context is not None
+        sequence = self._settings.sequences + number
+        self._context.copy(resident.sequence, sequence, len(resident.tokens))
+        return Resident(sequence, resident.tokens)
+
+    def _decoder(
+        self,
+        request: GenerateRequest,
+        prompt: Prompt,
+        index: int,
+        attempt: int,
+        siblings: Siblings,
+    ) -> Decoder:
         assert self._model is not None and self._context is not None and self._cache is not None
-        self._cache.truncate(resident, len(prompt.ids))
-        copying = self._copy.weights is not None and request.copy is not False
-        # Drawn candidates gain little from a draft of what is most likely.
+        # Candidates that should differ gain nothing from what is likeliest.
+        copying = self._copy.weights is not None and request.copy is not False and index == 0
         drafting = request.draft is not False and index == 0 and request.temperature <= 0
-        policy = self._policy
-        if request.draft:
-            policy = DraftPolicy(_FREE_BATCHES)
-        decoder = Decoder(
+        policy = DraftPolicy(_FREE_BATCHES) if request.draft else self._policy
+        return Decoder(
             self._model,
             self._context,
             self._cache,
@@ -318,11 +422,9 @@ class LlamaBackend:
             copier=_copier(request) if copying or drafting else None,
             copy_settings=self._copy if copying else CopySettings(),
             policy=policy if drafting else None,
-            chooser=new_chooser(self._model, request, index),
+            chooser=new_chooser(self._model, request, index, attempt),
+            siblings=siblings,
         )
-        candidate = decoder.run(resident, logits, lambda text: emit(index, text), cancel)
-        spent.append(decoder.spent)
-        return candidate
 
     def _measure_batches(self, sample: list[int]) -> dict[int, float]:
         """Seconds of a batch by its size: the better of two, since the first one warms up."""

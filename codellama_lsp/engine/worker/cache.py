@@ -6,23 +6,15 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from codellama_lsp.engine.worker.context import Context
+from codellama_lsp.engine.worker.parking import LEAST_TOKENS, Parked, ParkingLot
+from codellama_lsp.engine.worker.tokens import Ids, common_prefix
 
-Ids = npt.NDArray[np.int32]
-
+__all__ = ["Ids", "KvCache", "Resident", "common_prefix"]
 
 #: Tokens of another document that may be thrown away rather than kept on another sequence.
 _LITTLE = 8
-
-
-def common_prefix(a: Ids, b: Ids) -> int:
-    """Length of the longest common prefix of two id arrays."""
-    n = min(len(a), len(b))
-    different = a[:n] != b[:n]
-    first = int(different.argmax()) if n else 0
-    return first if n and different[first] else n
 
 
 @attrs.define
@@ -40,17 +32,20 @@ class KvCache:
     """Mirrors the context's sequences; the least recently used one makes room.
 
     A prompt that shares only part of a resident one gets a sequence of its own, with the shared
-    prefix copied, so that switching between files does not cost a prefill each way.
+    prefix copied, so that switching between files does not cost a prefill each way. What has to
+    go is parked, and brought back when it is wanted again.
     """
 
-    def __init__(self, context: Context, sequences: int) -> None:
+    def __init__(self, context: Context, sequences: int, park_bytes: int = 0) -> None:
         self._context = context
+        self.lot = ParkingLot(context, park_bytes)
         self._residents = [Resident(i) for i in range(sequences)]
         self._clock = 0
 
     def shared(self, prompt: Ids) -> int:
         """How many of the prompt's first tokens are evaluated already, in whichever sequence."""
-        return max(common_prefix(r.tokens, prompt) for r in self._residents)
+        resident = max(common_prefix(r.tokens, prompt) for r in self._residents)
+        return max(resident, self.lot.best(prompt)[1])
 
     def take(self, prompt: Ids, room: int, document: str = "") -> tuple[Resident, int]:
         """A sequence for `prompt`, and how many of its first tokens are evaluated already.
@@ -62,12 +57,18 @@ class KvCache:
         shared = [common_prefix(r.tokens, prompt) for r in self._residents]
         best = max(range(len(shared)), key=lambda i: (shared[i], self._residents[i].used_at))
         source, reuse = self._residents[best], shared[best]
+        parked, of_parked = self.lot.best(prompt)
+        if parked is not None and of_parked >= reuse + LEAST_TOKENS:
+            restored = self._bring_back(parked, room, document)
+            if restored is not None:
+                source, reuse = restored, of_parked
         target = source
         own = source.document == document
         if len(source.tokens) - reuse > (max(64, len(source.tokens) // 4) if own else _LITTLE):
             # Taking it over would throw away what its own document will want again.
             target = min(self._residents, key=self._worth)
         if target is not source:
+            self.lot.park(target.sequence, target.tokens)
             self._context.copy(source.sequence, target.sequence, reuse)
             target.tokens = source.tokens[:reuse]
         else:
@@ -84,6 +85,32 @@ class KvCache:
         """
         latest = max(r.used_at for r in self._residents if r.document == resident.document)
         return len(resident.tokens) > 0, resident.used_at == latest, resident.used_at
+
+    def _bring_back(self, parked: Parked, room: int, document: str) -> Resident | None:
+        """A resident with what was parked, in place of the least worthy; None where it fails."""
+        target = min(self._residents, key=self._worth)
+        self.lot.park(target.sequence, target.tokens)
+        self._context.forget(target.sequence, 0)
+        target.tokens = target.tokens[:0]
+        self._make_room(target, max(room, len(parked.tokens)))
+        if not self.lot.restore(parked, target.sequence):
+            self._context.forget(target.sequence, 0)
+            return None
+        target.tokens, target.used_at = parked.tokens.copy(), self._clock
+        target.document = document
+        return target
+
+    def park_all(self) -> None:
+        """Copy out every resident that is worth it, the most recently used one last."""
+        for resident in sorted(self._residents, key=lambda r: r.used_at):
+            self.lot.park(resident.sequence, resident.tokens)
+
+    def clear(self) -> None:
+        """Forget everything, what is parked included."""
+        for resident in self._residents:
+            self._context.forget(resident.sequence, 0)
+            resident.tokens = resident.tokens[:0]
+        self.lot.clear()
 
     def extend(self, resident: Resident, tokens: Sequence[int]) -> None:
         """Note that `tokens` were evaluated at the end of `resident`."""
@@ -102,5 +129,6 @@ class KvCache:
         )
         while others and sum(len(r.tokens) for r in others) + room > self._context.cells:
             oldest = others.pop(0)
+            self.lot.park(oldest.sequence, oldest.tokens)
             self._context.forget(oldest.sequence, 0)
             oldest.tokens = oldest.tokens[:0]

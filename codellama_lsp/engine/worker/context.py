@@ -83,24 +83,38 @@ class Context:
         Afterwards `logits` gives the last one's, or with `all_logits` any one's. Raises `Aborted`
         (nothing was kept) or `BadRequestError` (no room left).
         """
-        n = len(tokens)
+        self._fill([(sequence, start, tokens)], all_logits=all_logits)
+
+    def evaluate_together(self, parts: Sequence[tuple[int, int, Sequence[int]]]) -> None:
+        """Evaluate tokens of several sequences in one batch: (sequence, start, tokens) of each.
+
+        Afterwards `logits` gives every token's, in order. Raises as `evaluate` does.
+        """
+        self._fill(parts, all_logits=True)
+
+    def _fill(self, parts: Sequence[tuple[int, int, Sequence[int]]], *, all_logits: bool) -> None:
+        n = sum(len(tokens) for _, _, tokens in parts)
         if not 0 < n <= self.batch_tokens:
             raise ValueError(f"a batch holds 1 to {self.batch_tokens} tokens, not {n}")
         batch = self._batch
         batch.n_tokens = n
-        for i, token in enumerate(tokens):
-            batch.token[i] = token
-            batch.pos[i] = start + i
-            batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = sequence
-            batch.logits[i] = 1 if all_logits or i == n - 1 else 0
+        i = 0
+        for sequence, start, tokens in parts:
+            for offset, token in enumerate(tokens):
+                batch.token[i] = token
+                batch.pos[i] = start + offset
+                batch.n_seq_id[i] = 1
+                batch.seq_id[i][0] = sequence
+                batch.logits[i] = 1 if all_logits or i == n - 1 else 0
+                i += 1
         began = time.perf_counter()
         status = lib.llama_decode(self.pointer, batch)
         self.busy_s += time.perf_counter() - began
         self.evaluated += n
         if status == 0:
             return
-        self.forget(sequence, start)
+        for sequence, start, _ in parts:
+            self.forget(sequence, start)
         if status == _ABORTED:
             raise Aborted
         if status == _NO_SLOT:
@@ -123,6 +137,26 @@ class Context:
         lib.llama_memory_seq_rm(self.memory, target, 0, -1)
         if end > 0:
             lib.llama_memory_seq_cp(self.memory, source, target, 0, end)
+
+    def state_size(self, sequence: int) -> int:
+        """Bytes of a sequence's state."""
+        return int(lib.llama_state_seq_get_size(self.pointer, sequence))
+
+    def save(self, sequence: int) -> bytes:
+        """A sequence's cells, to be restored in a context of the same model and settings."""
+        size = self.state_size(sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = lib.llama_state_seq_get_data(self.pointer, buffer, size, sequence)
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, sequence: int, data: bytes) -> bool:
+        """Fill an empty sequence; False where llama.cpp finds no place for it."""
+        buffer = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+        return bool(lib.llama_state_seq_set_data(self.pointer, buffer, len(data), sequence))
+
+    def set_threads(self, threads: int) -> None:
+        """Evaluate with so many threads from now on."""
+        lib.llama_set_n_threads(self.pointer, threads, threads)
 
     def close(self) -> None:
         """Free cache and buffers."""

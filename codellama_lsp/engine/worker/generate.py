@@ -12,11 +12,13 @@ import numpy as np
 from codellama_lsp.engine.backend import CancelFlag
 from codellama_lsp.engine.protocol import Candidate, Finish, GenerateRequest
 from codellama_lsp.engine.worker.cache import KvCache, Resident
+from codellama_lsp.engine.worker.confidence import confident_end
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings, Proposal
 from codellama_lsp.engine.worker.drafting import DraftPolicy
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, softmax
+from codellama_lsp.engine.worker.together import END, Siblings, Steps
 from codellama_lsp.prompt.healing import Ids
 
 #: The most tokens evaluated along with a chosen one.
@@ -75,6 +77,7 @@ class Decoder:
         copy_settings: CopySettings,
         policy: DraftPolicy | None,
         chooser: Chooser,
+        siblings: Siblings,
     ) -> None:
         self._model = model
         self._context = context
@@ -84,19 +87,21 @@ class Decoder:
         self._copy_settings = copy_settings
         self._policy = policy
         self._chooser = chooser
+        self._siblings = siblings
+        self._number = siblings.begin()
         self._text = _Text(required)
         self._healed = healed
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._probabilities: list[float] = []
         self.spent = Spent()
 
-    def run(
+    def steps(
         self,
         resident: Resident,
         logits: Logits,
         emit: Callable[[str], None],
         cancel: CancelFlag,
-    ) -> Candidate:
+    ) -> Steps:
         """Generate until an end. The cache keeps what was evaluated."""
         started = time.perf_counter()
         budget = self._request.time_budget_ms
@@ -110,8 +115,16 @@ class Decoder:
                 finish = Finish.TIME
                 break
             choice = self._choose(softmax(row))
+            self._siblings.note(
+                self._number, END if choice.ends else choice.token, choice.probability
+            )
             if choice.ends:
                 finish = Finish.EOT
+                break
+            if not self._text.missing and choice.probability < self._request.least_probability:
+                doubtful = self._model.pieces.pieces[choice.token].decode("utf-8", "replace")
+                self._text.shown = self._text.shown[: confident_end(self._text.shown, doubtful)]
+                finish = Finish.UNSURE
                 break
             self.spent.generated += 1
             if not self._text.missing:
@@ -125,11 +138,16 @@ class Decoder:
                 self._cache.extend(resident, [choice.token])
                 continue
             self._drop(resident, draft)
+            match, drafted = self._draft()
             try:
-                row, draft = self._evaluate(resident, choice.token)
+                rows = yield [choice.token, *drafted]
             except Aborted:
                 finish, draft = Finish.CANCELLED, _Draft()
                 break
+            self._cache.extend(resident, [choice.token])
+            self.spent.drafted += len(drafted)
+            row, ahead = rows[0], list(zip(drafted, rows[1:], strict=True))
+            draft = _Draft(ahead, match, len(drafted))
         self._drop(resident, draft)
         return Candidate(self._text.shown, finish, tuple(self._probabilities))
 
@@ -140,20 +158,6 @@ class Decoder:
         if draft.ahead:
             self._context.forget(resident.sequence, len(resident.tokens))
 
-    def _evaluate(self, resident: Resident, token: int) -> tuple[Logits, _Draft]:
-        match, drafted = self._draft()
-        tokens = [token, *drafted]
-        self._context.evaluate(
-            resident.sequence, len(resident.tokens), tokens, all_logits=bool(drafted)
-        )
-        self._cache.extend(resident, [token])
-        self.spent.drafted += len(drafted)
-        if not drafted:
-            return self._context.logits(), _Draft()
-        rows = [self._context.logits(i) for i in range(len(tokens))]
-        ahead = list(zip(drafted, rows[1:], strict=True))
-        return rows[0], _Draft(ahead, match, len(drafted))
-
     def _choose(self, p: Probabilities) -> Choice:
         missing = self._text.missing
         allowed = self._allowed(missing) if missing else None
@@ -161,6 +165,8 @@ class Decoder:
             allowed = None  # bytes that no token spells: go on without healing
             self._text.required = self._text.spelled
         line_ends = self._line_ends()
+        if taken := self._siblings.taken(self._number):
+            p = self._chooser.without(p, taken, line_ends=line_ends)
         choice = self._chooser.choose(p, allowed=allowed, line_ends=line_ends)
         if self._copier is None or self._copy_settings.weights is None:
             return choice
@@ -255,7 +261,9 @@ class Decoder:
         return stop
 
 
-def new_chooser(model: Model, request: GenerateRequest, candidate: int) -> Chooser:
+def new_chooser(
+    model: Model, request: GenerateRequest, candidate: int, attempt: int = 0
+) -> Chooser:
     """Greedy for the first candidate, drawn for the others."""
     temperature = request.temperature
     if candidate > 0 and temperature <= 0:
@@ -264,5 +272,5 @@ def new_chooser(model: Model, request: GenerateRequest, candidate: int) -> Choos
         model.end_ids,
         model.line_ids,
         temperature=temperature,
-        rng=np.random.default_rng((request.seed, candidate)),
+        rng=np.random.default_rng((abs(request.seed), candidate, attempt)),
     )

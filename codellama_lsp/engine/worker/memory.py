@@ -13,6 +13,7 @@ from codellama_lsp.engine.protocol import EngineStartError
 #: Left to everything else on the machine.
 _RESERVE_BYTES = 512 * 2**20
 _F16_BYTES = 2
+_MOST_PARKED_BYTES = 2 * 2**30
 _LEAST_CELLS, _MOST_CELLS = 2048, 8192
 
 
@@ -102,6 +103,13 @@ def check_cache(shape: Shape | None, cells: int, free: int | None) -> None:
         f"{wanted} of memory for its KV cache and {_gb(free)} are free",
         f"Set context_tokens to {fits} or less." if fits else "Choose a smaller model.",
     )
+
+
+def parking_bytes(megabytes: int | None, free: int | None) -> int:
+    """Memory for parked documents, where the user said so or by what is free."""
+    if megabytes is not None:
+        return megabytes * 2**20
+    return min((free or 0) // 8, _MOST_PARKED_BYTES)
 
 
 def _gb(size: int) -> str:

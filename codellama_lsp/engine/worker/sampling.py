@@ -13,6 +13,8 @@ Probabilities = npt.NDArray[np.float32]
 
 #: For drawn candidates: the smallest set of tokens with this much probability (nucleus sampling).
 TOP_P = 0.95
+#: A candidate that differs only by what has less probability than this is not worth having.
+_LEAST_LEFT = 1e-3
 
 
 def softmax(logits: Logits) -> Probabilities:
@@ -48,6 +50,16 @@ class Chooser:
         """How likely the text is over; with `line_ends`, a line break counts as an end."""
         ends = float(p[self._end_ids].sum())
         return ends + float(p[self._line_ids].sum()) if line_ends else ends
+
+    def without(self, p: Probabilities, taken: frozenset[int], *, line_ends: bool) -> Probabilities:
+        """`p` with nothing for what is `taken` (a negative id: any end), if anything is left."""
+        rest = p.copy()
+        rest[[token for token in taken if token >= 0]] = 0.0
+        if any(token < 0 for token in taken):
+            rest[self._end_ids] = 0.0
+            if line_ends:
+                rest[self._line_ids] = 0.0
+        return rest if float(rest.sum()) > _LEAST_LEFT else p
 
     def choose(self, p: Probabilities, *, allowed: Ids | None, line_ends: bool) -> Choice:
         """The next token. `allowed` limits it (then nothing ends); None: any.

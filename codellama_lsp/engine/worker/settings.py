@@ -23,3 +23,7 @@ class WorkerSettings:
     extra_buffers: bool | None = None
     """llama.cpp's repacked weight buffers (AMX among them); None: probed once per machine."""
     healing_tokens: int = 3
+    park_mb: int | None = None
+    """Memory for documents beyond `sequences`; None: an eighth of what is free, at most 2 GiB."""
+    warm_cache_mb: int = 0
+    """Disk for the KV cells of documents, for the next start; 0: none."""

@@ -1,0 +1,122 @@
+"""Documents beyond the resident sequences come back without a prefill, also after a restart."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from codellama_lsp import dirs
+from codellama_lsp.engine.backend import CancelFlag
+from codellama_lsp.engine.protocol import GenerateRequest, GenerateResult, Segment
+from codellama_lsp.engine.worker.backend import LlamaBackend
+from codellama_lsp.engine.worker.settings import WorkerSettings
+
+pytestmark = pytest.mark.engine
+
+
+def texts(result: GenerateResult) -> list[str]:
+    """What was generated; its probabilities differ by a batch's rounding."""
+    return [candidate.text for candidate in result.candidates]
+
+
+def loaded(path: Path, **settings: int) -> LlamaBackend:
+    made = LlamaBackend(
+        WorkerSettings(path, extra_buffers=False, context_tokens=2048, sequences=4, **settings)
+    )
+    made.load(lambda share: None)
+    return made
+
+
+def ask(backend: LlamaBackend, number: int, **more: int) -> GenerateResult:
+    text = "".join(f"value_{number}_{line} = compute({line})\n" for line in range(12)) + "resul"
+    request = GenerateRequest(
+        f"doc{number}",
+        Segment(f"p{number}", 1, text),
+        Segment(f"s{number}", 1, f"\nprint(result_{number})\n" * 3),
+        max_tokens=12,
+        **more,
+    )
+    return backend.generate(request, lambda index, piece: None, CancelFlag())
+
+
+def test_six_documents_on_four_sequences(embedded_path: Path) -> None:
+    backend = loaded(embedded_path)
+    first = [ask(backend, number) for number in range(6)]
+    assert min(result.tokens.fresh for result in first) > 100
+    for number in (0, 1, 5, 2, 4, 3, 0):
+        again = ask(backend, number)
+        assert again.tokens.fresh <= 16
+        assert texts(again) == texts(first[number])
+    backend.close()
+
+
+def test_without_memory_for_it_nothing_is_parked(embedded_path: Path) -> None:
+    backend = loaded(embedded_path, park_mb=0)
+    for number in range(6):
+        ask(backend, number)
+    assert ask(backend, 0).tokens.fresh > 100
+    backend.close()
+
+
+def test_parked_documents_stay_within_their_bound(embedded_path: Path) -> None:
+    backend = loaded(embedded_path, park_mb=1)
+    for number in range(12):
+        ask(backend, number)
+        parked = backend.loaded()[2].lot.states()
+        assert sum(len(state.data or b"") for state in parked) <= 2**20
+    assert parked
+    backend.close()
+
+
+def warm_files() -> list[Path]:
+    return list((dirs.cache_dir() / "warm").rglob("*.kv"))
+
+
+def test_a_restart_does_not_pay_again(embedded_path: Path) -> None:
+    backend = loaded(embedded_path, warm_cache_mb=64)
+    before = [ask(backend, number) for number in range(2)]
+    backend.close()
+    assert len(warm_files()) == 2
+    for path in warm_files():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    backend = loaded(embedded_path, warm_cache_mb=64)
+    for number in range(2):
+        after = ask(backend, number)
+        assert after.tokens.fresh <= 16
+        assert texts(after) == texts(before[number])
+    backend.close()
+
+
+def test_off_means_nothing_on_disk(embedded_path: Path) -> None:
+    backend = loaded(embedded_path)
+    ask(backend, 0)
+    backend.close()
+    assert not warm_files()
+
+
+def test_damaged_files_cost_a_prefill_and_nothing_else(embedded_path: Path) -> None:
+    backend = loaded(embedded_path, warm_cache_mb=64)
+    before = [ask(backend, number) for number in range(3)]
+    backend.close()
+    whole, cut, turned = sorted(warm_files())
+    cut.write_bytes(whole.read_bytes()[:-100])
+    content = bytearray(turned.read_bytes())
+    content[-50] ^= 255
+    turned.write_bytes(content)
+    (whole.parent / "nonsense.kv").write_bytes(b"\xff" * 99)
+    backend = loaded(embedded_path, warm_cache_mb=64)
+    for number in range(3):
+        assert texts(ask(backend, number)) == texts(before[number])
+    backend.close()
+
+
+def test_the_disk_cache_is_bounded(embedded_path: Path) -> None:
+    backend = loaded(embedded_path, warm_cache_mb=1)
+    for number in range(12):
+        ask(backend, number)
+    backend.close()
+    assert sum(path.stat().st_size for path in warm_files()) <= 2**20 + 4096
+    assert warm_files()
