@@ -84,7 +84,10 @@ class VsCode:
         for name in ("User", "Machine"):
             path = self.data / name / "settings.json"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({**usual, **settings}, indent=2), encoding="utf-8")
+            # At once: a half-written file would be a change of every setting.
+            written = path.with_suffix(".new")
+            written.write_text(json.dumps({**usual, **settings}, indent=2), encoding="utf-8")
+            written.replace(path)
 
     def start(self) -> VsCode:
         with socket.socket() as free:
@@ -187,6 +190,10 @@ class VsCode:
     def status(self) -> str:
         """The extension's item in the status bar."""
         return " ".join(self.do("content", STATUS)).strip()
+
+    def ready(self) -> bool:
+        """Whether the item shows the sign of a server that waits for work."""
+        return bool(self.do("content", f"{STATUS} .codicon-sparkle"))
 
     def page(self) -> str:
         """Text of all pages in frames, such as the Markdown preview's."""
