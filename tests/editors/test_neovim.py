@@ -297,7 +297,9 @@ def test_restart(open_neovim: Open) -> None:
 
 def _server_pid(editor: int) -> int:
     """The language server among an editor's children; 0 for none."""
-    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(editor)], capture_output=True)
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(editor)], capture_output=True
+    )
     for line in found.stdout.decode().splitlines():
         pid, _, command = line.strip().partition(" ")
         if "codellama_lsp" in command:

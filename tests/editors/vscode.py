@@ -17,10 +17,7 @@ from typing import Any
 from tests.editors.neovim import PATIENCE_S, REPOSITORY, editors_dir, until
 
 EXTENSION = REPOSITORY / "editors" / "vscode"
-GHOST = (
-    ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text .view-line, "
-    ".suggest-preview-text"
-)
+GHOST = ".ghost-text-decoration, .ghost-text-decoration-preview, .suggest-preview-text .view-line"
 STATUS = '.statusbar-item[id*="codellama"]'
 
 
@@ -87,7 +84,10 @@ class VsCode:
         for name in ("User", "Machine"):
             path = self.data / name / "settings.json"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({**usual, **settings}, indent=2), encoding="utf-8")
+            # At once: a half-written file would be a change of every setting.
+            written = path.with_suffix(".new")
+            written.write_text(json.dumps({**usual, **settings}, indent=2), encoding="utf-8")
+            written.replace(path)
 
     def start(self) -> VsCode:
         with socket.socket() as free:
@@ -167,8 +167,8 @@ class VsCode:
         wanted = ".quick-input-list .monaco-list-row"
         until(lambda: any(name in row for row in self.do("content", wanted)), f"{name} in the list")
         self.do("press", "Enter")
-        tab = ".tabs-container .tab.active .label-name"
-        until(lambda: self.do("content", tab) == [name], f"the tab {name}")
+        tab = ".tabs-container .tab.active"
+        until(lambda: self.do("content", tab)[:1] == [name], f"the tab {name}")
         until(lambda: self.do("content", ".monaco-editor .view-line"), "text in the editor")
         self.do("press", "Control+End")
 
@@ -184,12 +184,16 @@ class VsCode:
     # Seeing
 
     def ghost(self) -> str:
-        """The suggestion on the screen, lines joined."""
-        return "\n".join(self.do("content", GHOST))
+        """The suggestion on the screen."""
+        return "".join(self.do("content", GHOST))
 
     def status(self) -> str:
         """The extension's item in the status bar."""
         return " ".join(self.do("content", STATUS)).strip()
+
+    def ready(self) -> bool:
+        """Whether the item shows the sign of a server that waits for work."""
+        return bool(self.do("content", f"{STATUS} .codicon-sparkle"))
 
     def page(self) -> str:
         """Text of all pages in frames, such as the Markdown preview's."""
