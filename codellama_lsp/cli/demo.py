@@ -130,6 +130,7 @@ class Tally:
     known: int = 0
     failed: int = 0
     fresh: list[int] = attrs.field(factory=list)
+    prompts: list[int] = attrs.field(factory=list)
 
     def add(self, offer: Offer) -> None:
         """Count one."""
@@ -140,6 +141,7 @@ class Tally:
         self.by_model += bool(offer.text and tokens.get("generated"))
         if tokens.get("prompt"):
             self.fresh.append(tokens["fresh"])
+            self.prompts.append(tokens["prompt"])
 
     def summary(self) -> str:
         """One sentence or two."""
@@ -148,9 +150,10 @@ class Tally:
             f"{self.known} from what was known already."
         )
         if self.fresh:
-            ranked = sorted(self.fresh)
+            most = max(self.prompts)
             text += (
-                f" Of each prompt the model evaluated {ranked[len(ranked) // 2]} tokens (median)."
+                f" Prompts of up to {most} tokens cost {sum(self.fresh) / self.requests:.0f} "
+                "evaluated tokens a keystroke (mean), opening files included."
             )
         return text
 

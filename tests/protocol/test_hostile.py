@@ -48,7 +48,8 @@ async def test_documents(name: str, tmp_path: Path) -> None:
             # The characters cannot be compared where they are no characters.
             assert accept(text, items[0]) == text + "zz"
         await client.inline(0, 0)
-        assert await client.why() == outcome
+        # Where the start is the end too, the answer is known already.
+        assert await client.why() == (outcome if text else "cached")
         assert await client.shutdown() == 0
 
 

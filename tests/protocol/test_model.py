@@ -51,10 +51,13 @@ async def test_typing() -> None:
                 offered += 1
                 assert accept(text + AFTER, item).startswith(text + item["insertText"])
             told = await last(client)
-            assert told["outcome"] in ("offered", "empty", "filtered"), told
-            fresh.append(told["tokens"]["fresh"])
+            assert told["outcome"] in ("offered", "cached", "empty", "filtered", "skipped"), told
+            if told["outcome"] == "offered":
+                fresh.append(told["tokens"]["fresh"])
         assert offered
-        assert sorted(fresh[1:])[len(fresh) // 2] <= 2
+        # What is typed along an offered text costs nothing at all; the rest its own tokens.
+        assert len(fresh) < 16
+        assert sorted(fresh[1:])[len(fresh[1:]) // 2] <= 8
         assert await client.shutdown() == 0
 
 
@@ -69,7 +72,7 @@ async def test_killed_while_it_thinks() -> None:
         os.kill(pid, signal.SIGKILL)
         assert isinstance((await answer)["items"], list)  # It may have been quicker than we.
         await client.inline(line, 8)
-        assert (await last(client))["outcome"] in ("offered", "empty", "filtered")
+        assert (await last(client))["outcome"] in ("offered", "cached", "empty", "filtered")
         assert (await client.command("codellama.stats"))["engine"]["pid"] not in (None, pid)
 
 
@@ -79,5 +82,6 @@ async def test_same_text_same_answer() -> None:
         client.open(BEFORE + AFTER)
         line = BEFORE.count("\n")
         first = await client.inline(line, 8)
-        assert await client.inline(line, 8) == first
+        again = await client.inline(line, 8)
+        assert [item["insertText"] for item in again] == [item["insertText"] for item in first]
         assert (await last(client))["tokens"]["fresh"] <= 2
