@@ -169,7 +169,11 @@ def test_a_setting_changed_while_it_runs(window: Window) -> None:
 
 def _user_settings(code: VsCode) -> dict[str, list[str]]:
     path = code.data / "User" / "settings.json"
-    settings: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        settings: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        # VS Code is writing it.
+        return {}
     return settings
 
 
