@@ -110,7 +110,8 @@ export class Server implements vscode.Disposable {
   private died(): void {
     const dead = this.connection;
     this.connection = undefined;
-    void dead?.stop().catch(() => undefined);
+    // Later: the client is in the middle of noticing that its connection is gone.
+    setTimeout(() => void dead?.stop().catch(() => undefined), 0);
     const wait = this.backoff.died(Date.now() - this.bornMs);
     if (wait === undefined) {
       this.tell({
