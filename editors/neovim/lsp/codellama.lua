@@ -1,7 +1,5 @@
 ---@brief
 ---
---- https://pypi.org/project/codellama-lsp
----
 --- Inline completion (fill in the middle) from Code Llama, on your own machine.
 ---
 --- ```sh
