@@ -7,6 +7,7 @@ from the repository's root.
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from tests.editors.neovim import until
@@ -34,7 +35,7 @@ class Square:
 
 
 def main() -> int:
-    """A suggestion, the menu and the doctor's page in VS Code."""
+    """A suggestion and the menu in VS Code."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     window = Window(build_extension(), SERVER)
     try:
@@ -46,11 +47,8 @@ def main() -> int:
         code.do("press", "Tab")
         code.do("click", '.statusbar-item[id*="codellama"] a')
         until(lambda: code.do("content", ".quick-input-list .monaco-list-row"), "the menu")
+        time.sleep(2)  # it fades in, and nothing says when that is over
         code.do("screenshot", str(IMAGES / "vscode-menu.png"))
-        code.do("press", "Escape")
-        code.command("Code Llama: Doctor")
-        until(lambda: "codellama-lsp" in code.page() and "model" in code.page(), "the page")
-        code.do("screenshot", str(IMAGES / "vscode-doctor.png"))
     finally:
         window.close()
     return 0
