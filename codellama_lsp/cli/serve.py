@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from codellama_lsp.config.options import Options
     from codellama_lsp.config.settings import Settings
     from codellama_lsp.engine.spec import EngineSpec
-    from codellama_lsp.lsp.server import build_server
+    from codellama_lsp.lsp.build import build_server
     from codellama_lsp.lsp.session import ServeOptions
     from codellama_lsp.lsp.transport import serve_stdio, serve_tcp
     from codellama_lsp.telemetry import log

@@ -1,4 +1,4 @@
-"""Builds the language server; what it does is in one file per method."""
+"""The server object of one connection; build.py gives it its methods."""
 
 from __future__ import annotations
 
@@ -8,17 +8,6 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from codellama_lsp import __version__
-from codellama_lsp.lsp import (
-    accepted,
-    commands,
-    configuration,
-    did_partially_accept,
-    did_show,
-    documents_sync,
-    initialize,
-    inline_completion,
-    workspace_context,
-)
 from codellama_lsp.lsp.protocol import Protocol
 from codellama_lsp.lsp.session import ServeOptions, Session
 from codellama_lsp.lsp.status import StatusReporter
@@ -39,29 +28,8 @@ class CodeLlamaServer(LanguageServer):
             protocol_cls=Protocol,
         )
         self.session = Session(options.choose, options.command_line)
-        self.status = StatusReporter(self)
+        self.status = StatusReporter(self, self.session)
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log what kind of error it was; pygls would show its text to the user, code included."""
         log.error("%s", type(error).__name__)
-
-
-_METHODS = (
-    initialize,
-    configuration,
-    documents_sync,
-    workspace_context,
-    inline_completion,
-    did_show,
-    did_partially_accept,
-    accepted,
-    commands,
-)
-
-
-def build_server(options: ServeOptions) -> CodeLlamaServer:
-    """A server with all its methods, not listening yet."""
-    server = CodeLlamaServer(options)
-    for module in _METHODS:
-        module.register(server)
-    return server

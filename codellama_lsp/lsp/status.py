@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsprotocol import types
+from pygls.lsp.server import LanguageServer
 
 from codellama_lsp.engine.supervisor import EngineStage
 from codellama_lsp.lsp.session import Session
-
-if TYPE_CHECKING:
-    from codellama_lsp.lsp.server import CodeLlamaServer
 
 STATUS = "codellama/status"
 
@@ -26,13 +24,13 @@ _PROGRESS_AFTER_S = 1.0
 class StatusReporter:
     """Tells the client what changed, never the same twice."""
 
-    def __init__(self, server: CodeLlamaServer) -> None:
-        self._server = server
+    def __init__(self, server: LanguageServer, session: Session) -> None:
+        self._server, self._session = server, session
         self._last: dict[str, Any] | None = None
         self._on = False
-        self._progress = LoadingProgress(server)
-        server.session.on_change = self._changed
-        server.session.on_problem = self._problem
+        self._progress = LoadingProgress(server, session)
+        session.on_change = self._changed
+        session.on_problem = self._problem
         self._early_problems: list[str] = []
 
     def begin(self) -> None:
@@ -50,11 +48,11 @@ class StatusReporter:
     def _changed(self) -> None:
         if not self._on:
             return
-        status = status_of(self._server.session)
+        status = status_of(self._session)
         if status != self._last:
             self._last = status
             self._server.protocol.notify(STATUS, status)
-        self._progress.show(self._server.session)
+        self._progress.show(self._session)
 
     def _problem(self, sentence: str) -> None:
         if not self._on:
@@ -93,8 +91,8 @@ def _state(session: Session) -> str:
 class LoadingProgress:
     """A progress bar while a model loads, for clients that have one. Nothing here is awaited."""
 
-    def __init__(self, server: CodeLlamaServer) -> None:
-        self._server = server
+    def __init__(self, server: LanguageServer, session: Session) -> None:
+        self._server, self._session = server, session
         self._token: str | None = None
         self._shown = False
         self._timer: asyncio.TimerHandle | None = None
@@ -122,7 +120,7 @@ class LoadingProgress:
             return
         self._shown = True
         begin = types.WorkDoneProgressBegin(
-            title=f"Loading {self._server.session.engine_state.model}", percentage=0
+            title=f"Loading {self._session.engine_state.model}", percentage=0
         )
         self._server.work_done_progress.begin(token, begin)
 

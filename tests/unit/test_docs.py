@@ -10,7 +10,7 @@ import pytest
 
 from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.config.options import Options
-from codellama_lsp.lsp.server import build_server
+from codellama_lsp.lsp.build import build_server
 from codellama_lsp.lsp.session import ServeOptions
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"

@@ -53,7 +53,7 @@ def test_payload(
 
 def test_nothing_is_told_twice_or_too_early(session: Session) -> None:
     server = Mock(session=session)
-    reporter = StatusReporter(server)
+    reporter = StatusReporter(server, session)
     session.on_problem("early")
     session.on_change()
     server.protocol.notify.assert_not_called()
@@ -77,7 +77,7 @@ async def test_progress(supported: bool, session: Session, monkeypatch: pytest.M
     server = Mock(session=session)
     server.client_capabilities.window.work_done_progress = supported
     bar = server.work_done_progress
-    progress = LoadingProgress(server)
+    progress = LoadingProgress(server, session)
     for percent in (1, 2):
         session.engine_state = EngineState(EngineStage.LOADING, "m", percent)
         progress.show(session)
