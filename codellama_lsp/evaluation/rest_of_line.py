@@ -65,20 +65,6 @@ class Row:
     """Of that difference, paired by position."""
 
 
-async def answers(
-    completer: Completer,
-    positions: Sequence[Position],
-    tick: Callable[[int], None],
-) -> dict[str, list[str]]:
-    """Every contender's answers, in the order of `positions`; `tick` hears how many are done.
-
-    Cancelling it loses the answers; see `collect` for keeping them.
-    """
-    found: dict[str, list[str]] = {}
-    await collect(found, completer, positions, tick)
-    return found
-
-
 async def collect(
     found: dict[str, list[str]],
     completer: Completer,

@@ -52,11 +52,6 @@ class Encoder:
         )
         """Whether lines may be encoded one by one (checked, since a vocabulary may forbid it)."""
 
-    @property
-    def anchor_ids(self) -> tuple[int, ...]:
-        """Ids that the anchor becomes; they precede every encoding without a dummy space."""
-        return self._anchor_ids
-
     def infill(self, text: str) -> list[int]:
         """Encode without a dummy space: the suffix, and what follows MID in PSM."""
         if not text:
