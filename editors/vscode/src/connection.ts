@@ -11,7 +11,7 @@ import {
 } from 'vscode-languageclient/node';
 import type { Command } from './find';
 import { acceptedLength, type Offered } from './partial';
-import { personal, written, type Keys } from './settings';
+import { personal, untrusted, written, type Keys } from './settings';
 import { readStatus, type Status } from './statusText';
 
 export interface Hooks {
@@ -43,7 +43,10 @@ export class Connection implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
       outputChannel: log,
-      initializationOptions: personal(keys.personal, (key) => configured.inspect(key)),
+      initializationOptions: {
+        ...personal(keys.personal, (key) => configured.inspect(key)),
+        ...untrusted(vscode.workspace.isTrusted),
+      },
       // Whoever takes over after a death is told through the hook.
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
@@ -56,11 +59,16 @@ export class Connection implements vscode.Disposable {
       },
       initializationFailedHandler: () => false,
       middleware: {
+        executeCommand: (command, args, next) => {
+          if (command === 'codellama.accepted') {
+            void vscode.commands.executeCommand('setContext', command, true);
+          }
+          return next(command, args) as unknown;
+        },
         workspace: {
           configuration: (params) => this.configuration(params),
           // Without the settings themselves, the server asks for them, and gets the written ones.
-          didChangeConfiguration: () =>
-            this.client.sendNotification('workspace/didChangeConfiguration', { settings: null }),
+          didChangeConfiguration: () => this.tellConfiguration(),
         },
         provideInlineCompletionItems: async (document, position, context, token, next) => {
           // VS Code has waited already; whatever it gives up is cancelled on the wire at once.
@@ -96,13 +104,14 @@ export class Connection implements vscode.Disposable {
     this.focus(vscode.window.activeTextEditor);
   }
 
+  /** Have the server ask for its settings again. */
+  refresh(): void {
+    void this.tellConfiguration();
+  }
+
   /** Run one of the server's commands. */
   execute(command: string, args: unknown[] = []): Promise<unknown> {
     return this.client.sendRequest('workspace/executeCommand', { command, arguments: args });
-  }
-
-  offers(command: string): boolean {
-    return this.client.initializeResult?.capabilities.executeCommandProvider?.commands.includes(command) ?? false;
   }
 
   /** End the server politely. */
@@ -126,8 +135,18 @@ export class Connection implements vscode.Disposable {
       const scope = item.scopeUri === undefined ? null : vscode.Uri.parse(item.scopeUri);
       const section = item.section ?? '';
       const configured = vscode.workspace.getConfiguration(section, scope);
-      return section === 'codellama' ? written(this.keys.server, (key) => configured.inspect(key)) : null;
+      if (section !== 'codellama') {
+        return null;
+      }
+      return { ...written(this.keys.server, (key) => configured.inspect(key)), ...untrusted(vscode.workspace.isTrusted) };
     });
+  }
+
+  private async tellConfiguration(): Promise<void> {
+    // A change that needs another server comes here, too, while this one ends; the next one asks anyway.
+    if (!this.closing && this.client.isRunning()) {
+      await this.client.sendNotification('workspace/didChangeConfiguration', { settings: null });
+    }
   }
 
   private focus(editor: vscode.TextEditor | undefined): void {
