@@ -149,6 +149,9 @@ def test_several_lines(window: Window) -> None:
     first = "def add(values):\n    total = 0\n    for value in values:"
     until(lambda: code.text("lines.py").rstrip() == first, "one line of it")
     until(lambda: "return total" in code.ghost(), "the rest is still there")
+    # At the start of a line, VS Code's Tab indents, along the suggestion.
+    code.do("press", "Tab")
+    until(lambda: code.ghost().startswith("total += value"), "the rest without its indentation")
     code.do("press", "Tab")
     code.until_text("lines.py", f"{first}\n        total += value\n    return total")
 

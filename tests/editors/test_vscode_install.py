@@ -41,11 +41,13 @@ class First:
     """A window that finds no server, and the Python that it finds."""
 
     def __init__(self, extension: Path) -> None:
-        self.window = Window(extension, environment={"PATH": "HOME/bin:/usr/bin:/bin"})
-        code = self.window.code
+        self.window = Window(extension, environment={"SHELL": "/bin/bash"})
         self.programs = self.window.home / "bin"
         self.programs.mkdir()
-        code.environment["PATH"] = f"{self.programs}:/usr/bin:/bin"
+        # VS Code asks a login shell what the user's PATH is.
+        path = f"export PATH={self.programs}:/usr/bin:/bin\n"
+        for profile in (".bash_profile", ".bashrc"):
+            (self.window.home / profile).write_text(path, encoding="utf-8")
 
     def python(self, mode: str) -> None:
         """Which Python is on PATH: "fail", "hang", or the real one."""
@@ -115,7 +117,7 @@ def test_the_walkthrough_comes_by_itself_and_leads_on(first: First) -> None:
         lambda: "Collecting pygls" in " ".join(code.do("content", ".output-view, .view-lines")),
         "log",
     )
-    code.command("View: Close Panel")
+    code.command("View: Hide Panel")
 
 
 def test_an_installation_can_be_cancelled(first: First) -> None:
@@ -153,9 +155,11 @@ def test_the_server_that_came_along_is_installed(first: First) -> None:
     code.do("type", "self, ")
     until(code.ghost, "a suggestion")
     code.do("press", "Tab")
-    code.command("Help: Welcome")
+    code.command("Welcome: Open Walkthrough...")
     done = ".getting-started-step .codicon-getting-started-step-checked"
-    code.do("click", 'button:has-text("Code Llama: your first suggestion")')
+    row = '.quick-input-list .monaco-list-row:has-text("your first suggestion")'
+    until(lambda: code.do("visible", row), "the walkthrough in the list")
+    code.do("click", row)
     until_said(
         lambda: len(code.do("content", done)) >= 2,
         "two steps are done",

@@ -58,7 +58,8 @@ def _settings(stub: Stub) -> list[Any]:
 
 def test_without_trust(foreign: tuple[Window, Stub]) -> None:
     window, stub = foreign
-    window.code.do("click", '.monaco-dialog-box .monaco-button:has-text("No")')
+    bar = ".statusbar-item"
+    until(lambda: "Restricted Mode" in "".join(window.code.do("content", bar)), "restricted mode")
     until(lambda: _settings(stub), "the server asked for settings")
     (begun,) = [sent["params"] for sent in stub.told() if sent.get("method") == "initialize"]
     # No model, no threads of the folder's; and its other files are left alone.
