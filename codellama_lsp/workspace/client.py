@@ -37,6 +37,8 @@ class IndexClient:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._starts = 0
         self._closed = False
+        self._listening = False
+        """Whether there is a process that answers."""
         self._off = False
         """Whether the process has said that there is nothing to be read."""
         self.on_start: Callable[[], None] = lambda: None
@@ -68,6 +70,7 @@ class IndexClient:
             except OSError as error:
                 self._on_state({"state": "failed", "message": f"no process: {error.strerror}"})
                 return
+            self._listening = True
             self.on_start()
             await self._read(self._process)
             if loop.time() - born_s > _LONG_S:
@@ -110,9 +113,9 @@ class IndexClient:
 
     def _send(self, message: dict[str, Any]) -> bool:
         process = self._process
-        if process is None or process.returncode is not None or process.stdin is None:
+        if not self._listening or process is None or process.stdin is None:
             return False
-        if process.stdin.is_closing():
+        if process.returncode is not None or process.stdin.is_closing():
             return False
         process.stdin.write(encode(message))
         return True
@@ -127,6 +130,7 @@ class IndexClient:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
         finally:
+            self._listening = False
             for future in self._waiting.values():
                 if not future.done():
                     future.set_result(None)

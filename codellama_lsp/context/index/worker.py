@@ -34,6 +34,8 @@ _PROGRESS_EVERY_S = 0.25
 _IDLE_S = 1.0
 #: Between steps of a build it sleeps as long as the step took: half a core is enough.
 _MOST_REST_S = 0.02
+#: What was asked comes first, but a flood of questions must not keep changes out for good.
+_MOST_BETWEEN_STEPS = 50
 
 _Message = dict[str, Any]
 
@@ -92,11 +94,11 @@ class _Worker:
             return
         busy = True
         while True:
-            try:
-                message = inbox.get(block=not busy, timeout=_IDLE_S)
-            except queue.Empty:
-                pass
-            else:
+            for number in range(_MOST_BETWEEN_STEPS):
+                try:
+                    message = inbox.get(block=not busy and number == 0, timeout=_IDLE_S)
+                except queue.Empty:
+                    break
                 if message is None:
                     return
                 self._handle(message)
