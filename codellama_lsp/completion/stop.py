@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from codellama_lsp.completion.block_end import EndOfBlock
 from codellama_lsp.completion.closing import closings_of
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
-from codellama_lsp.completion.line_end import Announced, EndOfLine
+from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import FrameKind
@@ -142,9 +141,9 @@ class Loop:
 _ENDS: dict[PlanKind, Callable[[Plan, Spot], StopRule]] = {
     PlanKind.SPAN: EndOfLine,
     PlanKind.LINE: EndOfLine,
-    PlanKind.BLOCK: EndOfBlock,
+    PlanKind.BLOCK: LineOrBlock,
     PlanKind.DOCSTRING: lambda plan, spot: EndOfText(spot),
-    PlanKind.ANNOUNCED: Announced,
+    PlanKind.ANNOUNCED: LineOrBlock,
 }
 
 
