@@ -17,7 +17,7 @@ import attrs
 
 from codellama_lsp.context.assemble import Assembly
 from codellama_lsp.context.candidates import Query
-from codellama_lsp.context.ignore import Files, reason_not_to_index
+from codellama_lsp.context.ignore import OWN_IGNORE_FILE, Files, reason_not_to_index
 from codellama_lsp.context.index.build import Builder, Progress
 from codellama_lsp.context.index.library import Library
 from codellama_lsp.context.index.location import (
@@ -110,13 +110,14 @@ class WorkspaceIndex:
         """Files (with slashes, within the folder) were written, created, renamed or deleted."""
         if not self._writes:
             return  # whoever writes is told, too; and who takes over compares everything
-        names = (".gitignore", ".codellamaignore")
-        if any(path.rpartition("/")[2] in names or path.startswith(".git/") for path in paths):
+        if any(path.startswith(".git/") for path in paths):
             self._rescan = True
+        if any(path.rpartition("/")[2] in (".gitignore", OWN_IGNORE_FILE) for path in paths):
+            self._scan_now()
         self._changed.update(dict.fromkeys(p for p in paths if not p.startswith(".git/")))
         if len(self._changed) > _MOST_SINGLE_CHANGES:
             self._changed.clear()
-            self._rescan = True
+            self._scan_now()
 
     def rescan(self) -> None:
         """Something may have changed unnoticed."""
@@ -133,8 +134,8 @@ class WorkspaceIndex:
 
     def build(self) -> None:
         """Compare everything with the disk, also after `stop_building` or a failure."""
-        self._stopped, self._rescan = False, True
-        self._retry_at = self._scan_at = 0.0
+        self._stopped, self._retry_at = False, 0.0
+        self._scan_now()
 
     def set_neighbours(self, folders: list[tuple[Path, str]]) -> None:
         """The workspace's other folders, by roots and by how their paths begin here."""
@@ -225,11 +226,14 @@ class WorkspaceIndex:
             path = next(iter(self._changed))
             del self._changed[path]
             if (self.root / path).is_dir():
-                self._rescan = True
+                self._scan_now()
                 return True
             Builder(self._files, self._store).update(path)
             return True
         return False
+
+    def _scan_now(self) -> None:
+        self._rescan, self._scan_at = True, 0.0
 
     def _begin(self, store: Store) -> None:
         self._changes, self._scan_began = 0, time.monotonic()
