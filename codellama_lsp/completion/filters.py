@@ -14,7 +14,7 @@ import attrs
 from codellama_lsp.completion.closing import closings_of
 from codellama_lsp.completion.echo import unfenced
 from codellama_lsp.completion.indentation import own_indentation
-from codellama_lsp.completion.spot import Spot, indent_width, is_telling
+from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import Closing, scan
 
 _CLOSING = ")]}\"'`"
@@ -276,6 +276,3 @@ def run_filters(text: str, spot: Spot) -> tuple[Draft, str]:
         if not draft.text.strip():
             return draft, name
     return draft, ""
-
-
-__all__ = ["FILTERS", "Draft", "Filter", "indent_width", "run_filters"]

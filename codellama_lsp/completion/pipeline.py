@@ -54,7 +54,7 @@ _MOST_TRACKERS = 64
 _AHEAD_TOKENS = 48
 
 #: Text for people: a line is finished, never a paragraph written.
-_PROSE = frozenset({"git-commit", "git-rebase", "scminput", "plaintext"})
+PROSE = frozenset({"git-commit", "git-rebase", "scminput", "plaintext"})
 
 
 class EngineProvider(Protocol):
@@ -239,15 +239,8 @@ class Completer:
         document = request.document
         asked = self._asked(request, info, tracker)
         windows = asked.windows
-        spot = Spot(
-            before=windows.prefix.text,
-            after=windows.left_out + windows.suffix.text,
-            left_out=windows.left_out,
-            to_end=windows.to_end,
-            from_start=not windows.far_before.text,
-            language_id=request.document.language_id,
-        )
-        multi_line = "never" if request.document.language_id in _PROSE else settings.multi_line
+        spot = Spot.of(asked.windows, document.language_id)
+        multi_line = "never" if request.document.language_id in PROSE else settings.multi_line
         plan = choose_plan(spot, multi_line, request.plan)
         context: tuple[Segment, ...] = ()
         if self._related is not None and asked.budget_tokens:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from codellama_lsp.context.windows import Windows
 from codellama_lsp.syntax.lexis import Lexis, lexis_of
 from codellama_lsp.syntax.scan import FrameKind, Scan, Stack, scan
 
@@ -38,6 +39,18 @@ class Spot:
     from_start: bool = False
     """Whether `before` starts where the document does."""
     language_id: str = ""
+
+    @classmethod
+    def of(cls, windows: Windows, language_id: str) -> Spot:
+        """The cursor that `windows` are around."""
+        return cls(
+            before=windows.prefix.text,
+            after=windows.left_out + windows.suffix.text,
+            left_out=windows.left_out,
+            to_end=windows.to_end,
+            from_start=not windows.far_before.text,
+            language_id=language_id,
+        )
 
     @property
     def line_before(self) -> str:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import attrs
+
 from codellama_lsp.completion.block_end import EndOfBlock
 from codellama_lsp.completion.closing import closings_of
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
@@ -25,6 +27,17 @@ class StopRule(Protocol):
     def cut(self, text: str) -> int | None:
         """How much of `text` to keep if the generation shall end now."""
         ...
+
+
+MakeRule = Callable[[Plan, Spot], StopRule]
+
+
+@attrs.frozen(order=True)
+class Cut:
+    """Where a rule ends a text."""
+
+    keep_chars: int
+    rule: str
 
 
 #: Before a brace: this makes it part of an expression.
@@ -80,7 +93,7 @@ class EndOfText:
 
     name = "end_of_text"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self._spot = spot
 
     def cut(self, text: str) -> int | None:
@@ -113,7 +126,7 @@ class ReachedFollowing:
 
     name = "reached_following"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         following = spot.next_lines
         telling = bool(following) and is_telling(following[0])
         # In a table of data, lines may well be alike.
@@ -141,7 +154,7 @@ class ClosedTwice:
 
     name = "closed_twice"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self._spot = spot
         # What the cursor's own line closes is weighed when all is known.
         self._here = {
@@ -176,6 +189,9 @@ class Loop:
     _LONGEST_UNIT_CHARS = 40
     _LEAST_CHARS = 120
 
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        pass
+
     def cut(self, text: str) -> int | None:
         """Keep the first round."""
         lines = text.split("\n")
@@ -203,29 +219,32 @@ class Loop:
         return None
 
 
-_ENDS: dict[PlanKind, Callable[[Plan, Spot], StopRule]] = {
+#: What ends each kind of plan.
+ENDS: dict[PlanKind, MakeRule] = {
     PlanKind.SPAN: EndOfLine,
     PlanKind.LINE: EndOfLine,
     PlanKind.BLOCK: EndOfBlock,
-    PlanKind.DOCSTRING: lambda plan, spot: EndOfText(spot),
+    PlanKind.DOCSTRING: EndOfText,
     PlanKind.ANNOUNCED: Announced,
 }
+
+#: What ends a generation whatever its plan.
+FAULTS: tuple[MakeRule, ...] = (
+    Sentinel,
+    Fence,
+    EchoedHeader,
+    ReachedFollowing,
+    ClosedTwice,
+    Loop,
+)
 
 
 def stop_rules(plan: Plan, spot: Spot) -> Sequence[StopRule]:
     """The rules that hold for `plan` at `spot`."""
-    return (
-        _ENDS[plan.kind](plan, spot),
-        Sentinel(spot),
-        Fence(spot),
-        EchoedHeader(spot),
-        ReachedFollowing(spot),
-        ClosedTwice(spot),
-        Loop(),
-    )
+    return [make(plan, spot) for make in (ENDS[plan.kind], *FAULTS)]
 
 
-def first_cut(rules: Sequence[StopRule], text: str) -> tuple[int, str] | None:
-    """The earliest cut of all rules and the name of its rule."""
-    cuts = [(cut, rule.name) for rule in rules if (cut := rule.cut(text)) is not None]
-    return min(cuts) if cuts else None
+def first_cut(rules: Sequence[StopRule], text: str) -> Cut | None:
+    """The earliest cut of all rules."""
+    cuts = [Cut(keep, rule.name) for rule in rules if (keep := rule.cut(text)) is not None]
+    return min(cuts, default=None)

@@ -98,6 +98,23 @@ def _read_item(raw: object) -> Item:
     return Item(text, tuple(float(p) for p in probs), float(delay_ms), crash)
 
 
+def scripted_info() -> EngineInfo:
+    """What the fake model says of itself."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    return EngineInfo(
+        protocol=PROTOCOL_VERSION,
+        model_name="scripted",
+        model_path="",
+        context_tokens=4096,
+        can_infill=True,
+        infill_reason="",
+        chars_per_token=len(source) / len(split_tokens(source)),
+        prefill_tokens_per_s=0.0,
+        pid=os.getpid(),
+        details={"backend": "scripted"},
+    )
+
+
 class ScriptedBackend:
     """Implements `Backend` with the answers of a script file, each used once, in order."""
 
@@ -111,19 +128,7 @@ class ScriptedBackend:
         """Read the script."""
         self._items = read_script(self._path)
         report(1.0)
-        source = Path(__file__).read_text(encoding="utf-8")
-        return EngineInfo(
-            protocol=PROTOCOL_VERSION,
-            model_name="scripted",
-            model_path="",
-            context_tokens=4096,
-            can_infill=True,
-            infill_reason="",
-            chars_per_token=len(source) / len(split_tokens(source)),
-            prefill_tokens_per_s=0.0,
-            pid=os.getpid(),
-            details={"backend": "scripted"},
-        )
+        return scripted_info()
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Play the next item of the script for each candidate."""
