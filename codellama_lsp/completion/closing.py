@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import attrs
 
 from codellama_lsp.completion.spot import Spot, indent_width
-from codellama_lsp.syntax.scan import Closing, FrameKind, Stack
+from codellama_lsp.syntax.scan import Closing, FrameKind, Stack, scan
 
 #: More than this are not looked at; such a text is beyond mending.
 _MOST = 8
@@ -63,21 +63,35 @@ def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:
 
     `left` is what is open after the whole text, brackets of its own included.
     """
-    allowed = spot.scanned_after.faults
     depths = {frame: depth for depth, frame in enumerate(spot.stack)}
     most = min(len(own), _MOST)
     closed = {closing.frame: closing for closing in spot.scanned_after.closings}
+    in_pair = spot.line_before.endswith("{") and spot.line_after.lstrip().startswith("}")
     for count, closing in enumerate(own[:most]):
         assert closing.frame is not None
         depth = depths[closing.frame]
+        if in_pair and depth == len(spot.stack) - 1:
+            # An editor wrote both braces at once.
+            most = count
+            break
         # Code within a string: a second brace would not be a fault, but a part of the string.
         if depth and spot.stack[depth - 1].kind is FrameKind.STRING and closing.frame in closed:
             most = count
             break
-    if most == len(own) and spot.scan_after(left).faults <= allowed:
+    if most == len(own) and _fits(left, spot):
         return most
     for count in range(most, 0, -1):
         frame = own[count - 1].frame
-        if frame is not None and spot.scan_after(spot.stack[: depths[frame]]).faults <= allowed:
+        if frame is not None and _fits(spot.stack[: depths[frame]], spot):
             return count
     return 0
+
+
+def _fits(stack: Stack, spot: Spot) -> bool:
+    """Whether what follows the cursor is read no worse with `stack` open than as things are.
+
+    The rest of the cursor's line for itself, too: below, something may be missing already.
+    """
+    line = spot.line_after + "\n"
+    here = scan(line, spot.lexis, stack).faults <= scan(line, spot.lexis, spot.stack).faults
+    return here and spot.scan_after(stack).faults <= spot.scanned_after.faults

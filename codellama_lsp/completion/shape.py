@@ -15,7 +15,6 @@ from codellama_lsp.completion.stop import Cut
 from codellama_lsp.context.secrets import spells_placeholder
 from codellama_lsp.engine.protocol import Finish
 
-
 _NOTHING = Draft("")
 
 

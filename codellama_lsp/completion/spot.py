@@ -107,17 +107,28 @@ class Spot:
     def scanned(self) -> Scan:
         """What is open at the cursor."""
         found = scan(self.before, self.lexis)
-        if self.from_start or not any(
-            frame.kind is FrameKind.STRING and len(frame.closer) == 3 for frame in found.stack
-        ):
+        if self.from_start:
             return found
         # The window may have begun in the middle of a text: then all is the wrong way round.
-        inside = [scan(quotes + self.before, self.lexis) for quotes in ('"""', "'''")]
-        best = min((found, *inside), key=lambda it: it.faults)
-        if best is found:
-            return found
-        frames = (attrs.evolve(frame, offset=max(frame.offset - 3, 0)) for frame in best.stack)
-        return attrs.evolve(best, stack=tuple(frames))
+        openers = []
+        if any(frame.kind is FrameKind.STRING and len(frame.closer) == 3 for frame in found.stack):
+            openers = ['"""', "'''"]
+        if self.lexis.line_comment == "//":
+            first_end = self.before.find("*/")
+            if first_end >= 0 and "/*" not in self.before[:first_end]:
+                openers.append("/*")
+        best, opener = found, ""
+        for text in openers:
+            inside = scan(text + self.before, self.lexis)
+            if inside.faults < best.faults:
+                best, opener = inside, text
+        return attrs.evolve(
+            best,
+            stack=tuple(
+                attrs.evolve(frame, offset=max(frame.offset - len(opener), 0))
+                for frame in best.stack
+            ),
+        )
 
     @property
     def stack(self) -> Stack:

@@ -83,7 +83,8 @@ class EndOfLine:
     def _opens_block(self, line: str, spot: Spot) -> bool:
         if not line.rstrip().endswith("{"):
             return False
-        if any(frame.closer in ")]" for frame in spot.stack if frame.is_code):
+        around = spot.scan(line).stack[:-1]
+        if any(frame.closer in ")]" for frame in around if frame.is_code):
             return False
         return _EXPRESSION.search(spot.line_before + line) is None and not spot.lexis.colon_blocks
 
@@ -158,7 +159,7 @@ class ClosedTwice:
         self._spot = spot
         # What the cursor's own line closes is weighed when all is known.
         self._here = {
-            closing.frame
+            closing.text
             for closing in spot.scanned_after.closings
             if closing.offset < len(spot.line_after)
         }
@@ -170,7 +171,7 @@ class ClosedTwice:
         # A closer may be followed by an opener: "} else {".
         text = text[: text.rfind("\n") + 1]
         for closing in closings_of(text, self._spot).surplus:
-            if closing.frame in self._here:
+            if closing.text in self._here:
                 continue
             if closing.frame and closing.frame.kind is FrameKind.BRACKET:
                 start = text.rfind("\n", 0, closing.offset)
@@ -190,16 +191,18 @@ class Loop:
     _LEAST_CHARS = 120
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
-        pass
+        self._around = f"{spot.before}\n{spot.after}\n"
 
     def cut(self, text: str) -> int | None:
-        """Keep the first round."""
+        """Keep the first round; a document that goes round like that may go on."""
         lines = text.split("\n")
         whole = lines[:-1]
         for count in range(1, self._MOST_LINES + 1):
             last = whole[-count:]
             if len(whole) >= 3 * count and last == whole[-2 * count : -count]:
                 if last != whole[-3 * count : -2 * count] or not any(map(is_telling, last)):
+                    continue
+                if "\n".join(["", *last, *last, ""]) in self._around:
                     continue
                 return len("\n".join(whole[: len(whole) - 2 * count]))
         return self._cut_line(text, len(lines[-1]))
