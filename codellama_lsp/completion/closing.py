@@ -34,6 +34,10 @@ def closings_of(text: str, spot: Spot) -> Closings:
     own = [closing for closing in scanned.closings if closing.frame is not None]
     stray = [closing for closing in scanned.closings if closing.frame is None]
     count = wanted_count(own, spot, scanned.stack) if own else 0
+    if len(scanned.stack) > scanned.floor and not _fits_here(scanned.stack, spot):
+        # It goes on behind the closers that follow the cursor, with a bracket of its own open.
+        most = next(n for n in range(len(own) + 1) if beside(own[n:], spot) == len(own) - n)
+        count = min(count, most)
     while count < len(own) and _is_in_place(own[count], text, spot):
         count += 1
     return Closings(own[:count], own[count:], stray)
@@ -56,6 +60,19 @@ def _own_line_indent(text: str, offset: int) -> int | None:
     """Indentation of the line at `offset` if nothing but blanks stands before it there."""
     start = text.rfind("\n", 0, offset) + 1
     return indent_width(text[start:]) if not text[start:offset].strip() else None
+
+
+def beside(surplus: Sequence[Closing], spot: Spot) -> int:
+    """How many characters right after the cursor are just these closers, the first of them."""
+    run = "".join(closing.text for closing in surplus)
+    while run and not spot.line_after.startswith(run):
+        run = run[:-1]
+    return len(run)
+
+
+def past(spot: Spot, chars: int) -> Spot:
+    """`spot` with so much of what follows the cursor taken away."""
+    return attrs.evolve(spot, after=spot.after[chars:], left_out=spot.left_out[chars:])
 
 
 def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:
@@ -92,6 +109,9 @@ def _fits(stack: Stack, spot: Spot) -> bool:
 
     The rest of the cursor's line for itself, too: below, something may be missing already.
     """
+    return _fits_here(stack, spot) and spot.scan_after(stack).faults <= spot.scanned_after.faults
+
+
+def _fits_here(stack: Stack, spot: Spot) -> bool:
     line = spot.line_after + "\n"
-    here = scan(line, spot.lexis, stack).faults <= scan(line, spot.lexis, spot.stack).faults
-    return here and spot.scan_after(stack).faults <= spot.scanned_after.faults
+    return scan(line, spot.lexis, stack).faults <= scan(line, spot.lexis, spot.stack).faults

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import attrs
 
-from codellama_lsp.completion.closing import closings_of
+from codellama_lsp.completion.closing import beside, closings_of
 from codellama_lsp.completion.echo import unfenced
 from codellama_lsp.completion.indentation import own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
-from codellama_lsp.syntax.scan import Closing, scan
+from codellama_lsp.syntax.scan import scan
 
 _CLOSING = ")]}\"'`"
 
@@ -161,28 +161,19 @@ def closers(draft: Draft, spot: Spot) -> Draft:
     line_start = text.rfind("\n", 0, start)
     own_line = line_start >= 0 and not text[line_start:start].strip()
     tail, rest = _squeezed(text[start:]), _squeezed(spot.line_after)
-    beside = _beside(surplus, spot)
+    taken = beside(surplus, spot)
     if own_line:
-        if beside:
-            return attrs.evolve(draft, replaced_chars=beside)
+        if taken:
+            return attrs.evolve(draft, replaced_chars=taken)
         return attrs.evolve(draft, text=text[:line_start])
-    if rest.startswith(tail) or not beside:
+    if rest.startswith(tail) or not taken:
         kept = text[:start]
-        spaced = spot.line_after[:1].isspace() or not beside
+        spaced = spot.line_after[:1].isspace() or not taken
         return attrs.evolve(draft, text=kept.rstrip() if spaced else kept)
     end = spot.line_after.rstrip()
-    if len(end) > beside and len(tail) > len(rest) and text.rstrip().endswith(end[beside:]):
+    if len(end) > taken and len(tail) > len(rest) and text.rstrip().endswith(end[taken:]):
         return attrs.evolve(draft, replaced_chars=len(end))
-    return attrs.evolve(draft, replaced_chars=beside)
-
-
-def _beside(surplus: list[Closing] | tuple[Closing, ...] | object, spot: Spot) -> int:
-    """How many characters right after the cursor are just these closers; 0 if they are not."""
-    assert isinstance(surplus, list | tuple)
-    run = "".join(closing.text for closing in surplus)
-    while run and not spot.line_after.startswith(run):
-        run = run[:-1]
-    return len(run)
+    return attrs.evolve(draft, replaced_chars=taken)
 
 
 def _squeezed(text: str) -> str:

@@ -154,11 +154,14 @@ class Spot:
         for depth, frame in enumerate(stack):
             if frame.is_code or frame.offset < start or frame.tagged or not frame.quoting:
                 continue
-            if not found.faults or frame.quoting.one_line or frame.closer in line:
+            if frame.quoting.one_line or frame.closer in line:
+                continue
+            closed = any(closing.frame is frame for closing in found.closings)
+            if closed and not found.faults:
                 continue
             # A string just begun: what is below was there before it.
             below = scan(rest, self.lexis, stack[:depth])
-            if below.faults < found.faults:
+            if below.faults < found.faults or not closed:
                 return below
         return found
 

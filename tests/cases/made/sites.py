@@ -151,12 +151,12 @@ def _line(source: Source, rng: random.Random) -> Site | None:
     column = rng.randrange(first + 1, last)
     start = source.starts[row]
     before, beyond = source.text[: start + column], "\n" + source.text[source.starts[row + 1] :]
-    after = rng.choice([beyond, beyond, _closers_only(source, row), "\n"])
+    after = rng.choice([beyond, beyond, _closers_only(source, row, beyond), "\n"])
     return Site(source.language, "line", before, after, line[column:last], beyond)
 
 
-def _closers_only(source: Source, row: int) -> str:
-    """Nothing below but what closes the blocks that line `row` is in."""
+def _closers_only(source: Source, row: int, beyond: str) -> str:
+    """Of `beyond`, what closes the blocks that line `row` is in; all of it where that is odd."""
     node = source.leaf_at(row, len(source.lines[row]) - len(source.lines[row].lstrip()))
     rows = set()
     while node is not None:
@@ -166,7 +166,7 @@ def _closers_only(source: Source, row: int) -> str:
         node = node.parent
     kept = [source.lines[below] for below in sorted(rows) if below > row]
     if any(line.rstrip().endswith("{") for line in kept):
-        return "\n" + source.text[source.starts[row + 1] :]
+        return beyond
     return "\n" + "\n".join(kept) + "\n"
 
 
@@ -225,7 +225,7 @@ def _cut_rows(source: Source, first: int, last: int, shape: str, rng: random.Ran
         return None
     beyond = source.text[end:]
     if rng.random() < 0.3 and source.language != "python":
-        after = _closers_only(source, first)
+        after = _closers_only(source, first, beyond)
     elif rng.random() < 0.3 and source.language == "python":
         after = "\n"
         if _GOES_ON.match(beyond.lstrip("\n").split("\n")[0]):
@@ -356,7 +356,7 @@ def _closed(source: Source, rng: random.Random) -> Site | None:
     start = source.starts[row] + column + 1
     beyond = "\n" + source.text[source.starts[row + 1] :]
     if line.endswith(("{", ":")) and rng.random() < 0.7:
-        beyond = _closers_only(source, row)
+        beyond = _closers_only(source, row, beyond)
     truth = line[column + 1 :]
     if _of_brackets(truth) == closers and truth.endswith(closers):
         truth = truth[: -len(closers)]
