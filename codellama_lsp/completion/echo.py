@@ -50,7 +50,7 @@ class Fence:
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
         self._spot = spot
-        self._off = _may_hold_fences(spot)
+        self._off = may_hold_fences(spot)
 
     def cut(self, text: str) -> int | None:
         """Keep what stands before it."""
@@ -73,19 +73,12 @@ class Fence:
         return bool(stack) and not stack[-1].is_code
 
 
-def _may_hold_fences(spot: Spot) -> bool:
+def may_hold_fences(spot: Spot) -> bool:
+    """Whether a fence of markdown may be what is wanted at `spot`."""
     top = spot.stack[-1] if spot.stack else None
     in_text = top is not None and not top.is_code
     prose = spot.language_id in ("markdown", "restructuredtext", "plaintext")
     return in_text or prose or "```" in spot.before
-
-
-def unfenced(text: str, spot: Spot) -> str:
-    """`text` without a first line that begins a markdown code block."""
-    if _may_hold_fences(spot):
-        return text
-    first, newline, rest = text.lstrip().partition("\n")
-    return rest if newline and _FENCE.match(first) else text
 
 
 class EchoedHeader:

@@ -18,6 +18,9 @@ _WIDTHS = (2, 4, 8, 3)
 #: Of all steps in a document, so many are alike where it has a habit.
 _CLEAR_SHARE = 0.7
 
+#: After these a line goes on below, deeper.
+_OPERATORS = frozenset("=,+-*/&|?.([")
+
 #: Where a line that ends otherwise goes on below, aligned as its author likes.
 _SEMICOLONS = frozenset({"c", "java", "csharp", "php", "rust"})
 
@@ -117,6 +120,8 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
     else:
         below = spot.next_lines[0] if spot.next_lines else above
         in_place = width == indent_width(above) or width == indent_width(below)
+        goes_on = above.rstrip()[-1:] in _OPERATORS
+        in_place = in_place or (lead == spot.line_before and not goes_on)
     return body if width and lead and in_place else text
 
 

@@ -5,6 +5,7 @@ A rule decides on finished evidence only: once it has cut, more text would not c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -125,19 +126,22 @@ class Loop:
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
         self._around = f"{spot.before}\n{spot.after}\n"
+        self._lead = "" if spot.line_before.strip() else spot.line_before
 
     def cut(self, text: str) -> int | None:
         """Keep the first round; a document that goes round like that may go on."""
         lines = text.split("\n")
         whole = lines[:-1]
+        if whole:
+            whole[0] = self._lead + whole[0]
         for count in range(1, self._MOST_LINES + 1):
             last = whole[-count:]
             if len(whole) >= 3 * count and last == whole[-2 * count : -count]:
-                if last != whole[-3 * count : -2 * count] or not any(map(is_telling, last)):
+                if last != whole[-3 * count : -2 * count] or not any(map(_is_code, last)):
                     continue
                 if "\n".join(["", *last, *last, ""]) in self._around:
                     continue
-                return len("\n".join(whole[: len(whole) - 2 * count]))
+                return len("\n".join(whole[: len(whole) - 2 * count])) - len(self._lead)
         return self._cut_line(text, len(lines[-1]))
 
     def _cut_line(self, text: str, line_chars: int) -> int | None:
@@ -153,6 +157,10 @@ class Loop:
                     end -= unit_chars
                 return len(text) - line_chars + end + unit_chars
         return None
+
+
+def _is_code(line: str) -> bool:
+    return re.search(r"[A-Za-z]\w{2}", line) is not None
 
 
 #: What ends each kind of plan.

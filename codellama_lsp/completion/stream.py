@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
+from codellama_lsp.completion.heads import heard
 from codellama_lsp.completion.known import Origin
 from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.plan import Plan
@@ -58,7 +59,7 @@ class Stream:
         self.origin = Origin.of(request)
         self.request = request
         self.text = ""
-        """What was generated so far."""
+        """What was generated so far, its head left out."""
         self._engine = engine
         self._wanted = wanted
         self._plan = plan
@@ -170,11 +171,12 @@ class Stream:
         rules = stop_rules(self._plan, self._spot)
         generation = self._engine.generate(wanted)
         several = wanted.candidates > 1
-        cut: Cut | None = None
+        raw, cut = "", None
         try:
             async for piece in generation:
                 self._began_s = self._began_s or asyncio.get_running_loop().time()
-                self.text = normalised(self.text + piece)
+                raw += piece
+                self.text = heard(raw, self._spot, ended=False)
                 self._changed.set()
                 cut = None if several else first_cut(rules, self.text)
                 if cut:
@@ -206,7 +208,7 @@ class Stream:
         return completion
 
     def _judged(self, rules: Sequence[StopRule], candidate: Candidate) -> Completion:
-        text = normalised(candidate.text)
+        text = heard(candidate.text, self._spot, ended=True)
         # Nothing more comes: its last line is whole.
         return self._shaped(text, first_cut(rules, text + "\n"), candidate.finish)
 

@@ -6,13 +6,14 @@ For the many cases that the table's way, through a real server, would take too l
 from __future__ import annotations
 
 from codellama_lsp.completion.budget import window_budget
+from codellama_lsp.completion.heads import heard
 from codellama_lsp.completion.pipeline import PROSE
 from codellama_lsp.completion.plan import choose_plan
 from codellama_lsp.completion.shape import shaped
 from codellama_lsp.completion.spot import Spot
 from codellama_lsp.completion.stop import first_cut, stop_rules
 from codellama_lsp.completion.stream import line_ending
-from codellama_lsp.context.windows import WindowTracker, normalised
+from codellama_lsp.context.windows import WindowTracker
 from codellama_lsp.engine.protocol import Finish
 from codellama_lsp.engine.scripted import scripted_info, split_tokens
 
@@ -27,15 +28,18 @@ def judge(
     spot = Spot.of(windows, language)
     plan = choose_plan(spot, "never" if language in PROSE else "auto")
     rules = stop_rules(plan, spot)
-    text, cut, finish = "", None, Finish.EOT
+    raw, cut, finish = "", None, Finish.EOT
     for count, piece in enumerate(split_tokens(says)):
         if count >= max_tokens:
             finish = Finish.LENGTH
             break
-        text = normalised(text + piece)
+        raw += piece
+        text = heard(raw, spot, ended=False)
         cut = first_cut(rules, text)
         if cut:
             break
+    if not cut:
+        text = heard(raw, spot, ended=True)
     found = shaped(text, cut or first_cut(rules, text + "\n"), finish, plan, spot)
     shown = found.draft.text.replace("\n", line_ending(document))
     accepted = document[:offset] + shown + document[offset + found.draft.replaced_chars :]
