@@ -25,7 +25,7 @@ tests: setup
 # Real editors; installed into a cache outside the repository (CODELLAMA_EDITORS_DIR moves it).
 test-neovim: setup
 	scripts/install-neovim
-	CODELLAMA_EDITORS_REQUIRED=neovim $(BIN)/python -m pytest -q tests/editors/test_neovim.py
+	CODELLAMA_EDITORS_REQUIRED=neovim $(BIN)/python -m pytest -q tests/editors/test_neovim.py tests/editors/test_neovim_status.py
 
 test-vscode: setup
 	scripts/install-vscode

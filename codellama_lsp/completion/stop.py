@@ -11,10 +11,9 @@ from typing import Protocol
 
 import attrs
 
-from codellama_lsp.completion.block_end import EndOfBlock
 from codellama_lsp.completion.closing import beside, closings_of, past
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
-from codellama_lsp.completion.line_end import Announced, EndOfLine
+from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import FrameKind
@@ -167,9 +166,9 @@ def _is_code(line: str) -> bool:
 ENDS: dict[PlanKind, MakeRule] = {
     PlanKind.SPAN: EndOfLine,
     PlanKind.LINE: EndOfLine,
-    PlanKind.BLOCK: EndOfBlock,
+    PlanKind.BLOCK: LineOrBlock,
     PlanKind.DOCSTRING: EndOfText,
-    PlanKind.ANNOUNCED: Announced,
+    PlanKind.ANNOUNCED: LineOrBlock,
 }
 
 #: What ends a generation whatever its plan.

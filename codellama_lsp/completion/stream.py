@@ -199,7 +199,9 @@ class Stream:
         completion = attrs.evolve(
             _together(drafts),
             tokens=result.tokens,
-            ms=CompletionTimings(prefill=result.ms.prefill, decode=result.ms.decode),
+            ms=CompletionTimings(
+                prefill=result.ms.prefill, decode=result.ms.decode, queued=result.ms.queued
+            ),
             layout=result.layout,
             plan=self._plan.kind.value,
             model=self._model,
