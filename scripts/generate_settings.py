@@ -44,6 +44,8 @@ SENTENCES = {
     "without a limit.",
     "debounce_ms": "How long a request made by typing waits for a newer one, in milliseconds; "
     "nothing: as the typing rhythm and the model's speed suggest.",
+    "slow_ms": "When most suggestions take longer, in milliseconds, the status says so, why, and "
+    "what can be done; 0: never.",
     "speculate": "Whether what follows a suggestion is prepared before it is accepted.",
     "multi_line": "Suggestions of several lines: where the code wants a block, never, or always.",
     "workspace": "Whether the workspace is read for code that belongs into prompts.",

@@ -73,6 +73,8 @@ class CompletionTimings:
     total: float = 0.0
     prefill: float = 0.0
     decode: float = 0.0
+    queued: float = 0.0
+    """Waiting in the engine for the requests of others."""
     overhead: float = 0.0
     """Everything outside the model: total - prefill - decode."""
 

@@ -50,6 +50,8 @@ class Options:
     debounce_ms: int | None = attrs.field(default=None, metadata={"range": (0, 10_000)})
     """How long an automatic request waits for a newer one; 0: not at all; unset: as the typing
     rhythm and the model's speed suggest."""
+    slow_ms: int | None = attrs.field(default=None, metadata={"range": (0, 600_000)})
+    """From when on the status says that suggestions are slow, and why; 0: never."""
     speculate: bool | None = None
     """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None

@@ -53,6 +53,8 @@ class Settings:
     time_budget_ms: float | None = None
     debounce_ms: float | None = None
     """None: by the typing rhythm."""
+    slow_ms: float = 2000.0
+    """When most suggestions take longer, the status says so; 0: never."""
     speculate: bool = True
     multi_line: MultiLine = "auto"
     completion_item: CompletionItem = "auto"

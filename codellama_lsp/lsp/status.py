@@ -1,17 +1,22 @@
 """`codellama/status` notifications for status bars, and progress while a model loads.
 
-Payload: ``{"state", "percent"?, "model"?, "message"?, "remedy"?, "last_ms"?}``.
+Payload: ``{"state", "percent"?, "model"?, "message"?, "remedy"?, "last_ms"?}``. While the model
+works slowly, `busy` says so, too, so that nothing flickers but the one word.
 """
 
 from __future__ import annotations
 
 import asyncio
+import enum
 import uuid
 from typing import Any
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+from codellama_lsp.completion.exclusion import reason_to_exclude
+from codellama_lsp.completion.types import DocumentSnapshot
+from codellama_lsp.config.settings import Settings
 from codellama_lsp.engine.supervisor import EngineStage
 from codellama_lsp.lsp.session import Session
 
@@ -19,6 +24,21 @@ STATUS = "codellama/status"
 
 #: Loading that is over sooner than this is not worth a progress bar.
 _PROGRESS_AFTER_S = 1.0
+
+
+class State(enum.StrEnum):
+    """What a status bar shows: a closed set."""
+
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    BUSY = "busy"
+    """A request is being answered."""
+    SLOW = "slow"
+    """It works, and takes long."""
+    OFF = "off"
+    """Switched off, everywhere or where the user looks."""
+    ERROR = "error"
 
 
 class StatusReporter:
@@ -66,26 +86,50 @@ class StatusReporter:
 def status_of(session: Session) -> dict[str, Any]:
     """The payload for a session as it is now."""
     engine = session.engine_state
-    status: dict[str, Any] = {"state": _state(session)}
+    state, message, remedy = _state(session)
     details = {
         "percent": engine.percent,
         "model": engine.model,
-        "message": engine.message,
-        "remedy": engine.remedy,
+        "message": message,
+        "remedy": remedy,
         "last_ms": None if session.last_ms is None else round(session.last_ms, 1),
     }
-    status.update({key: value for key, value in details.items() if value not in (None, "")})
-    return status
+    return {"state": state.value} | {
+        key: value for key, value in details.items() if value not in (None, "")
+    }
 
 
-def _state(session: Session) -> str:
+def _state(session: Session) -> tuple[State, str, str]:
+    """The state, what is to say about it, and what can be done."""
+    engine, slow = session.engine_state, session.pace.slow
     if not session.settings.enabled:
-        return "off"
-    if session.engine_state.stage is EngineStage.READY:
-        return "busy" if session.running else "ready"
-    if session.engine_state.stage is EngineStage.OFF:
-        return "starting"
-    return session.engine_state.stage.value
+        return (
+            State.OFF,
+            "suggestions are switched off",
+            "Switch them on with the command codellama.toggle, or set `enabled` to true.",
+        )
+    if engine.stage is EngineStage.OFF:
+        return State.STARTING, engine.message, engine.remedy
+    if engine.stage is not EngineStage.READY:
+        return State(engine.stage.value), engine.message, engine.remedy
+    if session.here is not None and (why := reason_off(session.here, session.settings)):
+        return State.OFF, *why
+    if slow is not None:
+        return State.BUSY if session.running else State.SLOW, slow.message, slow.remedy
+    return State.BUSY if session.running else State.READY, engine.message, engine.remedy
+
+
+def reason_off(document: DocumentSnapshot, settings: Settings) -> tuple[str, str] | None:
+    """Why there is nothing in a document, and what can be done; None where there is no reason."""
+    language = document.language_id
+    if language in settings.languages_off:
+        return (
+            f"suggestions are off for {language}",
+            f'Take "{language}" out of the setting `languages_off`.',
+        )
+    if reason := reason_to_exclude(document.uri, document.text, settings.exclude):
+        return f"no suggestions in this file: {reason}", ""
+    return None
 
 
 class LoadingProgress:

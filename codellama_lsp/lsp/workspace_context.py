@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from lsprotocol import types
 
 from codellama_lsp.context.languages import INDEXED_GLOB
+from codellama_lsp.lsp.documents_sync import look_at
 from codellama_lsp.lsp.positions import offset_at
 from codellama_lsp.workspace.context import path_of_file
 
@@ -32,6 +33,7 @@ def register(server: CodeLlamaServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: types.DidOpenTextDocumentParams) -> None:
         announce(server, params.text_document.uri)
+        look_at(server, params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     async def changed(params: types.DidChangeTextDocumentParams) -> None:
@@ -53,6 +55,7 @@ def register(server: CodeLlamaServer) -> None:
     async def focused(params: Any) -> None:
         if uri := _field(_field(params, "textDocument"), "uri"):
             workspace.focused(uri)
+            look_at(server, uri)
 
     @server.feature(DID_YANK)
     async def yanked(params: Any) -> None:

@@ -12,6 +12,7 @@ from codellama_lsp.engine.supervisor import EngineStage, EngineState
 from codellama_lsp.lsp import status
 from codellama_lsp.lsp.session import Session
 from codellama_lsp.lsp.status import LoadingProgress, StatusReporter, status_of
+from codellama_lsp.telemetry.pace import Slow
 
 
 @pytest.fixture
@@ -49,6 +50,42 @@ def test_payload(
         session.toggle()
     told = status_of(session)
     assert told | expected == told
+
+
+@pytest.mark.parametrize(
+    ("uri", "language", "stage", "state", "words"),
+    [
+        ("file:///a.py", "python", EngineStage.READY, "ready", ""),
+        ("file:///.env", "dotenv", EngineStage.READY, "off", "holds secrets"),
+        ("file:///gen/a.py", "python", EngineStage.READY, "off", "excluded by 'gen/**'"),
+        ("file:///a.md", "markdown", EngineStage.READY, "off", "off for markdown"),
+        ("file:///a.md", "markdown", EngineStage.LOADING, "loading", ""),
+        ("file:///a.md", "markdown", EngineStage.ERROR, "error", ""),
+    ],
+)
+def test_off_here(
+    uri: str, language: str, stage: EngineStage, state: str, words: str, session: Session
+) -> None:
+    session.set_initialization({"exclude": ["gen/**"], "languages_off": ["markdown"]})
+    session.engine_state = EngineState(stage)
+    session.look_at(uri, language)
+    told = status_of(session)
+    assert told["state"] == state
+    assert words in told.get("message", "")
+    session.look_away(uri)
+    session.engine_state = EngineState(EngineStage.READY)
+    assert status_of(session)["state"] == "ready"
+
+
+def test_slow(session: Session) -> None:
+    session.engine_state = EngineState(EngineStage.READY)
+    session.pace.slow = Slow("it takes long", "do something")
+    told = {"message": "it takes long", "remedy": "do something"}
+    assert status_of(session) == {"state": "slow", **told}
+    session.running = 1
+    assert status_of(session) == {"state": "busy", **told}
+    session.engine_state = EngineState(EngineStage.ERROR, message="broken")
+    assert status_of(session)["message"] == "broken"
 
 
 def test_nothing_is_told_twice_or_too_early(session: Session) -> None:
