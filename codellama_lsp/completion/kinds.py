@@ -5,7 +5,7 @@ from __future__ import annotations
 from codellama_lsp.completion.types import DocumentSnapshot
 
 #: Text for people, by the language ids of editors: a line is finished, never a paragraph written.
-_PROSE = frozenset(
+PROSE = frozenset(
     """git-commit gitcommit git-rebase gitrebase hgcommit jjdescription jj-commit scminput svn
     plaintext text""".split()
 )
@@ -20,7 +20,7 @@ _COMMENTED = frozenset("git-commit gitcommit git-rebase gitrebase hgcommit".spli
 
 def is_prose(document: DocumentSnapshot) -> bool:
     """Whether only the line at the cursor should be finished."""
-    return document.language_id in _PROSE or _name(document) in _MESSAGES
+    return document.language_id in PROSE or _name(document) in _MESSAGES
 
 
 def in_dropped_comment(document: DocumentSnapshot, offset: int) -> bool:

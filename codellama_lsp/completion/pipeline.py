@@ -241,14 +241,7 @@ class Completer:
         document = request.document
         asked = self._asked(request, info, tracker)
         windows = asked.windows
-        spot = Spot(
-            before=windows.prefix.text,
-            after=windows.left_out + windows.suffix.text,
-            left_out=windows.left_out,
-            to_end=windows.to_end,
-            from_start=not windows.far_before.text,
-            language_id=request.document.language_id,
-        )
+        spot = Spot.of(asked.windows, document.language_id)
         multi_line = "never" if is_prose(document) else settings.multi_line
         plan = choose_plan(spot, multi_line, request.plan)
         context: tuple[Segment, ...] = ()
