@@ -106,6 +106,23 @@ def _read_item(raw: object) -> Item:
     return Item(text, tuple(float(p) for p in probs), crash=crash, **times)
 
 
+def scripted_info() -> EngineInfo:
+    """What the fake model says of itself."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    return EngineInfo(
+        protocol=PROTOCOL_VERSION,
+        model_name="scripted",
+        model_path="",
+        context_tokens=4096,
+        can_infill=True,
+        infill_reason="",
+        chars_per_token=len(source) / len(split_tokens(source)),
+        prefill_tokens_per_s=0.0,
+        pid=os.getpid(),
+        details={"backend": "scripted"},
+    )
+
+
 class ScriptedBackend:
     """Implements `Backend` with the answers of a script file, each used once, in order."""
 
@@ -122,19 +139,7 @@ class ScriptedBackend:
         for step in range(_LOAD_STEPS):
             time.sleep(load_ms / _LOAD_STEPS / 1000)
             report((step + 1) / _LOAD_STEPS)
-        source = Path(__file__).read_text(encoding="utf-8")
-        return EngineInfo(
-            protocol=PROTOCOL_VERSION,
-            model_name="scripted",
-            model_path="",
-            context_tokens=4096,
-            can_infill=True,
-            infill_reason="",
-            chars_per_token=len(source) / len(split_tokens(source)),
-            prefill_tokens_per_s=0.0,
-            pid=os.getpid(),
-            details={"backend": "scripted"},
-        )
+        return scripted_info()
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Play the next item of the script for each candidate."""
