@@ -6,6 +6,7 @@ Knows no LSP message; `lsp/` modules translate between messages and this.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +14,18 @@ from typing import Any
 import attrs
 
 from codellama_lsp import dirs
+from codellama_lsp.completion.exclusion import reason_to_exclude
 from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.pipeline import Completer
 from codellama_lsp.completion.types import Completion, CompletionRequest, DocumentSnapshot
 from codellama_lsp.config.options import Options, read_options
 from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve
+from codellama_lsp.context.preview import described, measuring, order_of
 from codellama_lsp.engine.backend import Engine
-from codellama_lsp.engine.protocol import EngineError, EngineStartError
+from codellama_lsp.engine.protocol import (
+    EngineError,
+    EngineStartError,
+)
 from codellama_lsp.engine.quiet import Machine, cpu_seconds, on_battery, saves_power
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
@@ -69,6 +75,7 @@ class Session:
         self.workspace = WorkspaceContext(
             on_state=lambda: self.on_change(), exclude=lambda: self.settings.exclude
         )
+        self._previews = itertools.count(1)
         self.completer = Completer(self, lambda: self.settings, self, self.workspace)
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
@@ -153,11 +160,26 @@ class Session:
     ) -> dict[str, Any] | None:
         """What of the workspace would be sent for a cursor; None where nothing is indexed."""
         snapshot = DocumentSnapshot(uri, language, 0, text)
+        if reason := reason_to_exclude(uri, text, self.settings.exclude):
+            return {"error": f"this file never reaches a model: {reason}"}
         try:
             asked = await self.completer.asked(CompletionRequest(snapshot, offset))
+            found = await self.workspace.preview(asked)
+            if found is None:
+                return None
+            engine, (assembly, took_ms) = await self.engine(), found
+            wanted = measuring(
+                assembly, asked.windows, self.settings.layout, version=next(self._previews)
+            )
+            counted = await engine.generate(wanted).result()
+            info = await engine.info()
         except EngineError as error:
             return {"error": str(error)}
-        return await self.workspace.preview(asked)
+        order = order_of(self.settings.workspace_placement, counted.layout)
+        return described(
+            assembly, asked.windows, counted.segment_tokens,
+            counted_by=info.model_name, order=order, ms=took_ms,
+        )  # fmt: skip
 
     async def _close_engine(self) -> None:
         supervisor, self._supervisor = self._supervisor, None

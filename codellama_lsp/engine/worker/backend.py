@@ -24,6 +24,8 @@ from codellama_lsp.engine.protocol import (
     Priority,
     Timings,
     TokenCounts,
+    measured_segments,
+    measurement,
 )
 from codellama_lsp.engine.worker import memory
 from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
@@ -158,6 +160,10 @@ class LlamaBackend:
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Answer one request; see `Backend.generate`."""
         assert self._model is not None and self._context is not None and self._cache is not None
+        if request.measure:
+            encoder = self._model.encoder
+            counts = tuple(len(encoder.infill(s.text)) for s in measured_segments(request))
+            return measurement(counts, request.layout)
         started = time.perf_counter()
         evaluated, busy_s = self._spent()
         at_text: list[tuple[int, float]] = []
