@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
+from codellama_lsp.config.settings import FILE_NAME, Settings
 from codellama_lsp.context.languages import INDEXED_GLOB
 from codellama_lsp.lsp.documents_sync import look_at
 from codellama_lsp.lsp.positions import offset_at
@@ -30,6 +31,10 @@ def register(server: CodeLlamaServer) -> None:
     """Add the methods."""
     workspace = server.session.workspace
 
+    def settings_saved(uris: list[str]) -> None:
+        if any(uri.endswith(f"/{FILE_NAME}") for uri in uris):
+            begin(server)
+
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: types.DidOpenTextDocumentParams) -> None:
         announce(server, params.text_document.uri)
@@ -42,10 +47,13 @@ def register(server: CodeLlamaServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def saved(params: types.DidSaveTextDocumentParams) -> None:
         workspace.saved(params.text_document.uri)
+        settings_saved([params.text_document.uri])
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
-        workspace.files_changed([change.uri for change in params.changes])
+        uris = [change.uri for change in params.changes]
+        workspace.files_changed(uris)
+        settings_saved(uris)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -79,15 +87,27 @@ def register(server: CodeLlamaServer) -> None:
 def begin(server: CodeLlamaServer) -> None:
     """Start indexing the folders that the editor has open, and have their changes told."""
     session = server.session
-    if not session.settings.workspace or not session.settings.enabled:
+    roots = folders(server)
+    session.set_folders(roots)
+    read = [root for root in roots if _is_read(session.settings_at(root.as_uri()))]
+    if not read and not session.workspace.states:
         return
-    told = watches(server)
-    roots = [path for uri in server.workspace.folders if (path := path_of_file(uri)) is not None]
-    if not roots and (root := server.workspace.root_uri) and (path := path_of_file(root)):
-        roots.append(path)
-    session.workspace.set_folders([Path(root) for root in roots], watch=not told)
+    session.workspace.set_folders(read, watch=not watches(server))
     for uri in list(server.workspace.text_documents):
         announce(server, uri)
+
+
+def _is_read(settings: Settings) -> bool:
+    return settings.workspace and settings.enabled
+
+
+def folders(server: CodeLlamaServer) -> list[Path]:
+    """The folders that the editor has open, on this machine."""
+    workspace = server.workspace
+    roots = [path for uri in workspace.folders if (path := path_of_file(uri)) is not None]
+    if not roots and workspace.root_uri and (path := path_of_file(workspace.root_uri)):
+        roots.append(path)
+    return roots
 
 
 def watches(server: CodeLlamaServer) -> bool:
@@ -103,6 +123,7 @@ def subscribe(server: CodeLlamaServer) -> None:
         return
     watcher = types.FileSystemWatcher(glob_pattern=INDEXED_GLOB)
     git = types.FileSystemWatcher(glob_pattern="**/.git/HEAD")
+    settings = types.FileSystemWatcher(glob_pattern=f"**/{FILE_NAME}")
     server.client_register_capability(
         types.RegistrationParams(
             registrations=[
@@ -110,7 +131,7 @@ def subscribe(server: CodeLlamaServer) -> None:
                     id="codellama-files",
                     method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
                     register_options=types.DidChangeWatchedFilesRegistrationOptions(
-                        watchers=[watcher, git]
+                        watchers=[watcher, git, settings]
                     ),
                 )
             ]

@@ -62,7 +62,7 @@ class WorkspaceContext:
     def __init__(
         self,
         on_state: Callable[[], None] = lambda: None,
-        exclude: Callable[[], tuple[str, ...]] = tuple,
+        exclude: Callable[[str], tuple[str, ...]] = lambda uri: (),
     ) -> None:
         self._exclude = exclude
         self._clients: dict[Path, IndexClient] = {}
@@ -212,7 +212,7 @@ class WorkspaceContext:
             document.choosing = False
 
     def _take(self, document: _Document, asked: Asked, assembly: Assembly) -> None:
-        globs = self._exclude()
+        globs = self._exclude(document.uri)
         root = document.client.root.as_posix()
         kept = [
             chunk
