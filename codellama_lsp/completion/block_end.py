@@ -26,7 +26,8 @@ _FOLLOWS = {
     "while": ("else", "done"),
     "until": ("done",),
     "case": ("esac",),
-    "do": ("while",),
+    "do": ("while", "done"),
+    "then": ("elif", "else", "fi"),
 }
 _WORDS = frozenset(word for words in _FOLLOWS.values() for word in words)
 _LAST_WORDS = frozenset({"fi", "done", "esac"})

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import attrs
 
 from codellama_lsp.context.anchors import window_start
+from codellama_lsp.context.windows import Windows
 from codellama_lsp.syntax.around import Around, faults, look
 from codellama_lsp.syntax.lexis import Lexis, lexis_of
 from codellama_lsp.syntax.scan import Frame, FrameKind, Scan, Stack, scan
@@ -48,6 +49,18 @@ class Spot:
     from_start: bool = False
     """Whether `before` starts where the document does."""
     language_id: str = ""
+
+    @classmethod
+    def of(cls, windows: Windows, language_id: str) -> Spot:
+        """The cursor that `windows` are around."""
+        return cls(
+            before=windows.prefix.text,
+            after=windows.left_out + windows.suffix.text,
+            left_out=windows.left_out,
+            to_end=windows.to_end,
+            from_start=not windows.far_before.text,
+            language_id=language_id,
+        )
 
     @property
     def line_before(self) -> str:
@@ -164,13 +177,17 @@ class Spot:
     def scanned(self) -> Scan:
         """What is open at the cursor."""
         found = scan(self.before, self.lexis)
-        if self.from_start or not any(
+        if self.from_start:
+            return found
+        # The window may have begun in the middle of a text: then all is the wrong way round.
+        if self.lexis.line_comment == "//":
+            found = self._within_comment(found)
+        if not any(
             frame.kind is FrameKind.STRING and len(frame.closer) == 3 for frame in found.stack
         ):
             return found
         if self._begins_body(found.stack[-1]):
             return found
-        # The window may have begun in the middle of a text: then all is the wrong way round.
         inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in ('"""', "'''")}
         quotes = min(inside, key=lambda it: inside[it].faults)
         best, closer = inside[quotes], found.stack[-1].closer
@@ -189,6 +206,17 @@ class Spot:
         start = self.before.rfind("\n", 0, frame.offset) + 1
         above = self.before[:start].rstrip()
         return not self.before[start : frame.offset].strip() and above.endswith(":")
+
+    def _within_comment(self, found: Scan) -> Scan:
+        """What is open if the window began in a comment, where that reads better than `found`."""
+        end = self.before.find("*/")
+        if end < 0 or "/*" in self.before[:end]:
+            return found
+        inside = scan("/*" + self.before, self.lexis)
+        if inside.faults >= found.faults:
+            return found
+        frames = (attrs.evolve(frame, offset=max(frame.offset - 2, 0)) for frame in inside.stack)
+        return attrs.evolve(inside, stack=tuple(frames))
 
     @property
     def stack(self) -> Stack:
@@ -239,16 +267,21 @@ class Spot:
                 continue
             if frame.quoting.one_line or frame.closer in line:
                 continue
+            closed = any(closing.frame is frame for closing in found.closings)
+            if closed and not found.faults and frame is not self._just_begun:
+                continue
             # A string just begun: what is below was there before it.
             below = scan(rest, self.lexis, stack[:depth])
-            if below.faults < found.faults or frame is self._just_begun:
+            if below.faults < found.faults or not closed or frame is self._just_begun:
                 return below
         return found
 
     @functools.cached_property
     def _just_begun(self) -> Frame | None:
         """The string that the cursor is in, if it could span lines but is not meant to."""
-        frame = self.stack[-1]
+        frame = self.stack[-1] if self.stack else None
+        if frame is None or frame.is_code:
+            return None
         if self.lexis.name == "bash" and frame.closer == '"':
             # Anything reads well in a shell; but below, what is begun is ended.
             return frame if len(_PLAIN_QUOTE.findall(self.after)) % 2 == 0 else None
