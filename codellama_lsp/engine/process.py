@@ -90,6 +90,10 @@ class LazyBackend:
         """As the backend does."""
         return None if self._backend is None else self._backend.unfinished()
 
+    def rest(self) -> bool:
+        """As the backend does."""
+        return self._backend is not None and self._backend.rest()
+
     def clear(self) -> None:
         """As the backend does."""
         if self._backend is not None:
