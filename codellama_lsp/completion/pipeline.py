@@ -40,6 +40,7 @@ from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
     BadRequestError,
     EngineError,
+    EngineGoneError,
     EngineInfo,
     GenerateRequest,
     Priority,
@@ -70,6 +71,10 @@ class Observer(Protocol):
 
     def began(self, request: CompletionRequest) -> None:
         """A request came in."""
+        ...
+
+    def asked(self, request: CompletionRequest, *, ahead: bool) -> None:
+        """The model is asked: for `request`, or `ahead` of one that may come."""
         ...
 
     def ended(self, request: CompletionRequest, completion: Completion) -> None:
@@ -234,8 +239,7 @@ class Completer:
     ) -> Stream:
         """Begin to generate for `request`."""
         settings = self._settings()
-        engine = await self._provider.engine()
-        info = await engine.info()
+        engine, info = await self._ready()
         document = request.document
         asked = self._asked(request, info, tracker)
         windows = asked.windows
@@ -278,7 +282,23 @@ class Completer:
                 several = request.candidates > 1
                 self._known.remember(request, completion.items, completion.plan, several=several)
 
-        return Stream(engine, wanted, request, plan, spot, info.model_name, done)
+        async def replacement() -> Engine:
+            return (await self._ready())[0]
+
+        if self._observer:
+            self._observer.asked(request, ahead=ahead)
+        # What nobody asked for is not worth a second try.
+        again = None if ahead else replacement
+        return Stream(engine, wanted, request, plan, spot, info.model_name, done, again)
+
+    async def _ready(self) -> tuple[Engine, EngineInfo]:
+        """An engine that has loaded its model; another one if the first dies meanwhile."""
+        try:
+            engine = await self._provider.engine()
+            return engine, await engine.info()
+        except EngineGoneError:
+            engine = await self._provider.engine()
+            return engine, await engine.info()
 
     def _go_ahead(self, request: CompletionRequest, completion: Completion) -> None:
         """Prepare what follows if the first item is accepted as it is; one such job at a time."""
@@ -289,7 +309,8 @@ class Completer:
         text = document.text[: item.start] + item.text + document.text[item.end :]
         accepted = attrs.evolve(
             request,
-            document=attrs.evolve(document, text=text),
+            # Typing along makes new versions of what leads to the same text.
+            document=attrs.evolve(document, text=text, version=0),
             offset=item.start + len(item.text),
             candidates=1,
             trigger=Trigger.AUTOMATIC,

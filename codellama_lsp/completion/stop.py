@@ -5,13 +5,13 @@ A rule decides on finished evidence only: once it has cut, more text would not c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from codellama_lsp.completion.block_end import EndOfBlock
 from codellama_lsp.completion.closing import closings_of
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
+from codellama_lsp.completion.line_end import Announced, EndOfLine
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import FrameKind
@@ -25,54 +25,6 @@ class StopRule(Protocol):
     def cut(self, text: str) -> int | None:
         """How much of `text` to keep if the generation shall end now."""
         ...
-
-
-#: Before a brace: this makes it part of an expression.
-_EXPRESSION = re.compile(r"(?<![=!<>])=(?!=)|=>|\breturn\b|->")
-
-
-class EndOfLine:
-    """A line ends at the first line break after something visible, unless brackets are open."""
-
-    name = "end_of_line"
-
-    def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._strict = plan.strict or plan.kind is PlanKind.SPAN
-        self._spot = spot
-
-    def cut(self, text: str) -> int | None:
-        """Keep up to that line break."""
-        start = len(text) - len(text.lstrip())
-        first = end = text.find("\n", start)
-        if end < 0 or self._strict:
-            return end if end >= 0 else None
-        spot = self._spot
-        while end >= 0:
-            if not self._goes_on(text[:end]):
-                return end
-            end = text.find("\n", end + 1)
-        # Nothing says yet where it ends, unless it is a block, which is more than a line.
-        return first if self._opens_block(text[:first], spot) else None
-
-    def _goes_on(self, text: str) -> bool:
-        spot = self._spot
-        found = spot.scan(text)
-        own = found.stack[found.floor :]
-        if any(frame.closer != "\n" for frame in own):
-            return not self._opens_block(text.strip().split("\n", 1)[0], spot)
-        if not text.rstrip().endswith(",") or not found.stack:
-            return False
-        # An argument, and more to come: "f(a," was opened on the cursor's own line.
-        frame = found.stack[-1]
-        on_line = frame.offset > spot.before.rfind("\n")
-        return on_line and frame.closer in ")]" and found.floor == len(spot.stack)
-
-    def _opens_block(self, line: str, spot: Spot) -> bool:
-        if not line.rstrip().endswith("{"):
-            return False
-        if any(frame.closer in ")]" for frame in spot.stack if frame.is_code):
-            return False
-        return _EXPRESSION.search(spot.line_before + line) is None and not spot.lexis.colon_blocks
 
 
 class EndOfText:
@@ -90,22 +42,6 @@ class EndOfText:
             if closing.frame is self._spot.stack[-1]:
                 return closing.offset + len(closing.text)
         return None
-
-
-class Announced:
-    """The rest of a comment's line, or else the block below it."""
-
-    name = "end_of_announced"
-
-    def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._line = EndOfLine(plan, spot)
-        self._block = EndOfBlock(plan, spot)
-
-    def cut(self, text: str) -> int | None:
-        """Keep either."""
-        if text.lstrip(" \t").startswith("\n"):
-            return self._block.cut(text)
-        return self._line.cut(text)
 
 
 class ReachedFollowing:

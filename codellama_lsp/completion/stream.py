@@ -7,7 +7,7 @@ what is being generated already. Must not know documents' histories or LSP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
@@ -25,8 +25,16 @@ from codellama_lsp.completion.types import (
 )
 from codellama_lsp.context.secrets import spells_placeholder
 from codellama_lsp.context.windows import normalised
-from codellama_lsp.engine.backend import Engine, Generation
-from codellama_lsp.engine.protocol import Candidate, Finish, GenerateRequest
+from codellama_lsp.engine.backend import Engine
+from codellama_lsp.engine.protocol import (
+    Candidate,
+    EngineGoneError,
+    Finish,
+    GenerateRequest,
+    GenerateResult,
+    Timings,
+    TokenCounts,
+)
 
 #: How long a generation goes on when nobody waits for it any more. An editor gives up a request
 #: and sends the next one in the same breath.
@@ -45,7 +53,9 @@ class Stream:
         spot: Spot,
         model: str = "",
         on_completion: Callable[[Completion], None] = lambda completion: None,
+        replacement: Callable[[], Awaitable[Engine]] | None = None,
     ) -> None:
+        """`replacement`: another engine for when this one dies; without, its death is the end."""
         self.origin = Origin.of(request)
         self.request = request
         self.text = ""
@@ -56,10 +66,11 @@ class Stream:
         self._spot = spot
         self._model = model
         self._on_completion = on_completion
+        self._replacement = replacement
         self._waiting = 0
         self._linger: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
-        self._generation: Generation | None = None
+        self._began_s: float | None = None
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._on_done)
 
@@ -132,12 +143,38 @@ class Stream:
         self._changed.set()
 
     async def _run(self) -> Completion:
+        try:
+            return await self._generate(self._wanted)
+        except EngineGoneError:
+            if self._replacement is None:
+                raise
+        # What was streamed is lost with the engine: the next one says all of it again.
+        self.text = ""
+        try:
+            async with asyncio.timeout(self._left_s()):
+                self._engine = await self._replacement()
+        except TimeoutError:
+            return Completion(Outcome.TIMED_OUT, detail="the engine ended meanwhile")
+        wanted, left_s = self._wanted, self._left_s()
+        if left_s is not None:
+            wanted = attrs.evolve(wanted, time_budget_ms=max(left_s * 1000, 1.0))
+        return await self._generate(wanted)
+
+    def _left_s(self) -> float | None:
+        """What is left of the time budget, which the first piece of text has opened."""
+        budget_ms = self._wanted.time_budget_ms
+        if budget_ms is None or self._began_s is None:
+            return None
+        return budget_ms / 1000 - (asyncio.get_running_loop().time() - self._began_s)
+
+    async def _generate(self, wanted: GenerateRequest) -> Completion:
         rules = stop_rules(self._plan, self._spot)
-        generation = self._generation = self._engine.generate(self._wanted)
-        several = self._wanted.candidates > 1
+        generation = self._engine.generate(wanted)
+        several = wanted.candidates > 1
         cut: tuple[int, str] | None = None
         try:
             async for piece in generation:
+                self._began_s = self._began_s or asyncio.get_running_loop().time()
                 self.text = normalised(self.text + piece)
                 self._changed.set()
                 cut = None if several else first_cut(rules, self.text)
@@ -145,6 +182,11 @@ class Stream:
                     generation.stop()
                     break
             result = await generation.result()
+        except EngineGoneError:
+            if not cut:
+                raise
+            # Only what it cost is missing.
+            result = GenerateResult((), TokenCounts(), Timings(), wanted.layout)
         except BaseException:
             generation.stop()
             raise

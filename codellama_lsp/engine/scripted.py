@@ -43,6 +43,8 @@ class Item:
     """One per token; tokens beyond the end of it count as certain."""
     delay_ms: float = 0.0
     """Waited before the first piece; cancellable."""
+    pace_ms: float = 0.0
+    """Waited before each further piece; cancellable."""
     crash: str = ""
     """End the process with SIGABRT whenever the prefix ends with this: for tests."""
 
@@ -83,19 +85,21 @@ def _read_item(raw: object) -> Item:
         return Item(raw)
     if not isinstance(raw, dict):
         raise ValueError("neither a string nor an object")
-    if unknown := sorted(set(raw) - {"text", "probs", "delay_ms", "crash"}):
+    if unknown := sorted(set(raw) - {"text", "probs", "delay_ms", "pace_ms", "crash"}):
         raise ValueError(f"unknown key {unknown[0]!r}")
-    text, probs, delay_ms = raw.get("text"), raw.get("probs", []), raw.get("delay_ms", 0)
+    text, probs = raw.get("text"), raw.get("probs", [])
+    delay_ms, pace_ms = raw.get("delay_ms", 0), raw.get("pace_ms", 0)
     if not isinstance(text, str):
         raise ValueError('"text" is not a string')
     if not isinstance(probs, list) or not all(_is_number(p) and 0 <= p <= 1 for p in probs):
         raise ValueError('"probs" is not a list of numbers from 0 to 1')
-    if not _is_number(delay_ms) or delay_ms < 0:
-        raise ValueError('"delay_ms" is not a number of milliseconds')
+    for name, value in (("delay_ms", delay_ms), ("pace_ms", pace_ms)):
+        if not _is_number(value) or value < 0:
+            raise ValueError(f'"{name}" is not a number of milliseconds')
     crash = raw.get("crash", "")
     if not isinstance(crash, str):
         raise ValueError('"crash" is not a string')
-    return Item(text, tuple(float(p) for p in probs), float(delay_ms), crash)
+    return Item(text, tuple(float(p) for p in probs), float(delay_ms), float(pace_ms), crash)
 
 
 class ScriptedBackend:
@@ -192,13 +196,13 @@ class ScriptedBackend:
     def _play(
         self, item: Item, index: int, request: GenerateRequest, emit: Emit, cancel: CancelFlag
     ) -> tuple[Candidate, int]:
-        until = time.monotonic() + item.delay_ms / 1000
-        while not cancel.is_set() and (left_s := until - time.monotonic()) > 0:
-            time.sleep(min(left_s, _CANCEL_POLL_S))
+        _wait(item.delay_ms, cancel)
         first = time.monotonic()
         done: list[str] = []
         finish = Finish.EOT
         for piece in split_tokens(item.text):
+            if done:
+                _wait(item.pace_ms, cancel)
             if cancel.is_set():
                 finish = Finish.CANCELLED
             elif len(done) >= request.max_tokens:
@@ -216,6 +220,12 @@ class ScriptedBackend:
         certain = (1.0,) * max(0, len(done) - len(item.probabilities))
         probabilities = (*item.probabilities[: len(done)], *certain) if item.probabilities else ()
         return Candidate("".join(done), finish, probabilities), len(done)
+
+
+def _wait(ms: float, cancel: CancelFlag) -> None:
+    until = time.monotonic() + ms / 1000
+    while not cancel.is_set() and (left_s := until - time.monotonic()) > 0:
+        time.sleep(min(left_s, _CANCEL_POLL_S))
 
 
 def _in_order(request: GenerateRequest) -> tuple[Segment, ...]:

@@ -16,3 +16,4 @@ def register(server: CodeLlamaServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def closed(params: types.DidCloseTextDocumentParams) -> None:
         server.session.completer.forget(params.text_document.uri)
+        server.session.offers.give_way(params.text_document.uri)

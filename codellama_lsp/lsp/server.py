@@ -27,7 +27,7 @@ class CodeLlamaServer(LanguageServer):
             text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
             protocol_cls=Protocol,
         )
-        self.session = Session(options.choose, options.command_line)
+        self.session = Session(options.choose, options.command_line, options.kept_after_s)
         self.status = StatusReporter(self, self.session)
 
     def report_server_error(self, error: Exception, source: object) -> None:

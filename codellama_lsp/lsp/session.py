@@ -35,12 +35,18 @@ ChooseEngine = Callable[[Settings], EngineSpec]
 _LAYERS = ("file", "initialization", "configuration", "command_line", "toggle")
 _CLOSE_PATIENCE_S = 0.5
 
+#: What is still there so long after it was accepted was kept.
+KEPT_AFTER_S = 30.0
+
 
 class Session:
     """One editor's use of this program. Implements `EngineProvider` and `Observer`."""
 
-    def __init__(self, choose: ChooseEngine, command_line: Options) -> None:
+    def __init__(
+        self, choose: ChooseEngine, command_line: Options, kept_after_s: float = KEPT_AFTER_S
+    ) -> None:
         self._choose = choose
+        self.kept_after_s = kept_after_s
         self._layers = {"command_line": Layer(command_line)}
         self._told: set[str] = set()
         self._supervisor: EngineSupervisor | None = None
@@ -175,6 +181,11 @@ class Session:
         self.counters.began(request)
         self.on_change()
 
+    def asked(self, request: CompletionRequest, *, ahead: bool) -> None:
+        """The model is asked."""
+        self.counters.asked_model(ahead=ahead)
+        self.ledger.asked(request, self.offers.client, ahead=ahead)
+
     def ended(self, request: CompletionRequest, completion: Completion) -> None:
         """It ended."""
         self.running -= 1
@@ -191,3 +202,4 @@ class ServeOptions:
 
     choose: ChooseEngine
     command_line: Options = attrs.field(factory=Options)
+    kept_after_s: float = KEPT_AFTER_S

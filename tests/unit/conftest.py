@@ -50,6 +50,9 @@ class Recorder:
     def began(self, request: CompletionRequest) -> None:
         self.open += 1
 
+    def asked(self, request: CompletionRequest, *, ahead: bool) -> None:
+        pass
+
     def ended(self, request: CompletionRequest, completion: Completion) -> None:
         self.open -= 1
         self.ended_ones.append((request, completion))
