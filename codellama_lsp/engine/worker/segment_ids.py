@@ -8,9 +8,9 @@ from collections import OrderedDict
 import attrs
 import numpy as np
 
-from codellama_lsp.engine.segments import common_prefix_chars
 from codellama_lsp.prompt.encode import Encoder
 from codellama_lsp.prompt.healing import Ids
+from codellama_lsp.strings import common_prefix_chars
 
 _MOST_TEXTS = 512
 
