@@ -30,6 +30,7 @@ from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
 TOKEN_VARIABLE = "CODELLAMA_LSP_ENGINE_TOKEN"
 MIN_TOKEN_CHARS = 16
+_SWITCH_S = 0.0005
 _PR_SET_PDEATHSIG = 1
 
 
@@ -140,6 +141,9 @@ def serve(
 ) -> None:
     """Serve until the last client has gone; raises `EngineStartError`."""
     os.environ["GGML_NO_BACKTRACE"] = "1"
+    # The decode thread comes back from llama.cpp hundreds of times a second and must not wait for
+    # the other thread's turn to end.
+    sys.setswitchinterval(_SWITCH_S)
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,

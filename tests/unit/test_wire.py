@@ -26,6 +26,7 @@ from codellama_lsp.engine.protocol import (
     TokenCounts,
 )
 from codellama_lsp.engine.segments import SegmentSender, SegmentStore
+from codellama_lsp.strings import common_prefix_chars
 
 #: Lone surrogates too.
 TEXT = st.text(st.characters(), max_size=300)

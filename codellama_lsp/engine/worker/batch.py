@@ -15,6 +15,9 @@ from codellama_lsp.engine.worker.tokens import Ids
 Part = tuple[int, int, Sequence[int] | Ids]
 
 
+_FEW = 4
+
+
 class Batch:
     """Room for `most_tokens` tokens, each of one sequence."""
 
@@ -43,6 +46,9 @@ class Batch:
         Scores are wanted of the last token, or of all.
         """
         self.native.n_tokens = count
+        if count <= _FEW:
+            self._fill_few(parts, count, all_logits=all_logits)
+            return
         self._wanted[:count] = 1 if all_logits else 0
         self._wanted[count - 1] = 1
         at = 0
@@ -53,6 +59,16 @@ class Batch:
             self._positions[at:end] += start
             self._sequences[at:end] = sequence
             at = end
+
+    def _fill_few(self, parts: Sequence[Part], count: int, *, all_logits: bool) -> None:
+        """The same one by one: a slice costs as much as a few values."""
+        tokens, positions, sequences = self._tokens, self._positions, self._sequences
+        at = 0
+        for sequence, start, ids in parts:
+            for offset, token in enumerate(ids):
+                tokens[at], positions[at], sequences[at] = token, start + offset, sequence
+                self._wanted[at] = all_logits or at == count - 1
+                at += 1
 
 
 def _pointer(array: Any, kind: Any) -> Any:

@@ -16,6 +16,8 @@ Chars = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
 
 #: Between texts; no match crosses it.
 BREAK = "\0"
+#: Characters of code, the rarer first.
+_COMMON = "qzjQZJXK=:xkv0127(){}[];,.\"'*#/wyg_bpmhfudclniorsat\ne "
 #: Characters that are compared at once.
 _STRIDES = (32, 8, 1)
 #: With more places than this, a character at a time throws most of them out sooner.
@@ -157,10 +159,15 @@ def _ends(text: Chars, match: Chars) -> Places:
     n = len(text) - len(match) + 1
     if n <= 0:
         return np.empty(0, dtype=np.int64)
-    found = text[len(match) - 1 :] == match[-1]
-    for i in range(len(match) - 1):
-        found &= text[i : i + n] == match[i]
-    return np.flatnonzero(found) + len(match)
+    # The whole text is looked through once, for the character that is likely the rarest.
+    rank = [_COMMON.find(chr(char)) for char in match.tolist()]
+    rarest = min(range(len(match)), key=rank.__getitem__)
+    places = np.flatnonzero(text[rarest : rarest + n] == match[rarest])
+    for i in range(len(match)):
+        if i != rarest and len(places):
+            keep: Flags = text[places + i] == match[i]
+            places = places[keep]
+    return places + len(match)
 
 
 def _is_plain(text: str) -> bool:
