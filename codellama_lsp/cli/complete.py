@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from codellama_lsp.context.documents import TextBuffer
 
 _MOST_LINGER_S = 5
+_TIMES = ("total", "prefill", "decode", "overhead")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -156,7 +157,7 @@ def _answer(
         "outcome": completion.outcome.value,
         "detail": completion.detail,
         "tokens": attrs.asdict(completion.tokens),
-        "ms": {name: round(ms, 3) for name, ms in attrs.asdict(completion.ms).items()},
+        "ms": {name: round(getattr(completion.ms, name), 3) for name in _TIMES},
         "model": completion.model,
         "layout": completion.layout.value if completion.layout else None,
     }

@@ -15,6 +15,12 @@ from codellama_lsp.syntax.scan import scan
 
 _WIDTHS = (2, 4, 8, 3)
 
+#: Of all steps in a document, so many are alike where it has a habit.
+_CLEAR_SHARE = 0.7
+
+#: After these a line goes on below, deeper.
+_OPERATORS = frozenset("=,+-*/&|?.([")
+
 #: Where a line that ends otherwise goes on below, aligned as its author likes.
 _SEMICOLONS = frozenset({"c", "java", "csharp", "php", "rust"})
 
@@ -45,19 +51,27 @@ def habit_of(spot: Spot) -> Habit | None:
         return None
     if tabbed > spaced:
         return Habit(True, 4)
-    steps: Counter[int] = Counter()
-    previous = 0
+    width = _width_of(lines, spot)
+    if not width and indent_width(spot.line_before) in _WIDTHS:
+        width = indent_width(spot.line_before)
+    return Habit(False, width)
+
+
+def _width_of(lines: list[str], spot: Spot) -> int:
+    """Columns of one step, as most of `lines` have it; 0 if they do not agree."""
+    bodies: Counter[int] = Counter()
+    others: Counter[int] = Counter()
+    previous = ""
     for line in lines:
         if not line.strip() or line.lstrip()[0] in "*#":
             continue
-        width = indent_width(line)
-        if width > previous:
-            steps[width - previous] += 1
-        previous = width
-    likely = [width for width, _ in steps.most_common() if width in _WIDTHS]
-    cursor = indent_width(spot.line_before)
-    width = likely[0] if likely else (cursor if cursor in _WIDTHS else 0)
-    return Habit(False, width)
+        step = indent_width(line) - indent_width(previous)
+        if step > 0:
+            (bodies if spot.opens_body(previous) else others)[step] += 1
+        previous = line
+    steps = bodies or others
+    width, count = max(steps.items(), key=lambda it: it[1], default=(0, 0))
+    return width if width in _WIDTHS and count >= _CLEAR_SHARE * steps.total() else 0
 
 
 def own_indentation(text: str, spot: Spot) -> str:
@@ -69,6 +83,11 @@ def own_indentation(text: str, spot: Spot) -> str:
     lines = text.split("\n")
     quoted = _quoted_lines(text, spot)
     blanks = [_blanks(line) for line in lines[1:]]
+    here = _blanks(spot.line_before + ".")
+    alike = all(("\t" in blank) == ("\t" in here) for blank in blanks if blank)
+    if here and alike and habit.tabs != ("\t" in here):
+        # As at the cursor, whatever the rest of the document does.
+        return text
     if any(("\t" in blank) != habit.tabs and blank for blank in blanks):
         lines = _translated(lines, quoted, spot, habit)
     elif not habit.tabs and habit.width:
@@ -101,6 +120,8 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
     else:
         below = spot.next_lines[0] if spot.next_lines else above
         in_place = width == indent_width(above) or width == indent_width(below)
+        goes_on = above.rstrip()[-1:] in _OPERATORS
+        in_place = in_place or (lead == spot.line_before and not goes_on)
     return body if width and lead and in_place else text
 
 

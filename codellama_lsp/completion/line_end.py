@@ -12,7 +12,15 @@ from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot
 
 #: Before a brace: this makes it part of an expression.
-_EXPRESSION = re.compile(r"(?<![=!<>])=(?!=)|=>|\breturn\b|->")
+_EXPRESSION = re.compile(r"(?<![=!<>])=(?!=)|=>|\breturn\b|->\s*\{$")
+
+#: A line that begins like this has a body, whatever is in it.
+_STATEMENT = re.compile(
+    r"\s*(?:\}\s*)?(?:if|else|for|foreach|while|switch|do|try|catch|with|using|lock|unless|elseif"
+    r"|(?:export\s+)?(?:async\s+)?function|func|(?:pub(?:\([^)]*\))?\s+)?(?:async\s+|unsafe\s+)*fn"
+    r"|impl|trait|class|struct|interface|namespace)\b"
+)
+_GROUP = re.compile(r"\([^()]*\)")
 
 
 class EndOfLine:
@@ -44,12 +52,12 @@ class EndOfLine:
         own = found.stack[found.floor :]
         if any(frame.closer != "\n" for frame in own):
             return True
-        if not text.rstrip().endswith(",") or not found.stack:
+        if not found.stack or found.floor < len(spot.stack) or not found.stack[-1].is_code:
             return False
-        # An argument, and more to come: "f(a," was opened on the cursor's own line.
-        frame = found.stack[-1]
-        on_line = frame.offset > spot.before.rfind("\n")
-        return on_line and frame.closer in ")]" and found.floor == len(spot.stack)
+        # "f(a," was opened on the cursor's own line: arguments, and more to come.
+        on_line = found.stack[-1].offset > spot.before.rfind("\n")
+        below = text.lstrip(" \t").startswith("\n")
+        return on_line and (below or text.rstrip().endswith(","))
 
     def _opens_body(self, text: str) -> bool:
         """Whether a line ends with the brace of a body, which is more than a line."""
@@ -63,20 +71,30 @@ class EndOfLine:
         # Within brackets it is a value's or a callback's, and so it is behind an equals sign.
         if around and around[-1] is not None and around[-1].closer in ")]":
             return False
-        return _EXPRESSION.search(spot.line_before + line) is None
+        whole = spot.line_before + line
+        if _STATEMENT.match(whole):
+            return True
+        # What has a value by default or in a loop's head is no assignment.
+        while whole != (less := _GROUP.sub("", whole)):
+            whole = less
+        return _EXPRESSION.search(whole) is None
 
 
-class Announced:
-    """The rest of a comment's line, or else the block below it."""
+class LineOrBlock:
+    """What begins on the cursor's line goes on to its end; what begins below is a block.
 
-    name = "end_of_announced"
+    So it is after a comment, which may go on or announce code, and after what opens a body.
+    """
+
+    name = "end_of_block"
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._line = EndOfLine(plan, spot)
+        may_be_line = plan.kind is PlanKind.ANNOUNCED or spot.opens_body(spot.line_before)
+        self._line = EndOfLine(plan, spot) if may_be_line else None
         self._block = EndOfBlock(plan, spot)
 
     def cut(self, text: str) -> int | None:
         """Keep either."""
-        if text.lstrip(" \t").startswith("\n"):
+        if self._line is None or text.lstrip(" \t").startswith("\n"):
             return self._block.cut(text)
         return self._line.cut(text)

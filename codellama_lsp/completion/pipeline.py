@@ -20,6 +20,7 @@ import attrs
 
 from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
+from codellama_lsp.completion.kinds import is_prose
 from codellama_lsp.completion.known import KnownSuggestions
 from codellama_lsp.completion.moment import Moments
 from codellama_lsp.completion.outcome import Outcome
@@ -53,9 +54,6 @@ _MOST_TRACKERS = 64
 
 #: What is prepared unasked is short: most of it is never seen.
 _AHEAD_TOKENS = 48
-
-#: Text for people: a line is finished, never a paragraph written.
-_PROSE = frozenset({"git-commit", "git-rebase", "scminput", "plaintext"})
 
 
 class EngineProvider(Protocol):
@@ -243,15 +241,8 @@ class Completer:
         document = request.document
         asked = self._asked(request, info, tracker)
         windows = asked.windows
-        spot = Spot(
-            before=windows.prefix.text,
-            after=windows.left_out + windows.suffix.text,
-            left_out=windows.left_out,
-            to_end=windows.to_end,
-            from_start=not windows.far_before.text,
-            language_id=request.document.language_id,
-        )
-        multi_line = "never" if request.document.language_id in _PROSE else settings.multi_line
+        spot = Spot.of(asked.windows, document.language_id)
+        multi_line = "never" if is_prose(document) else settings.multi_line
         plan = choose_plan(spot, multi_line, request.plan)
         context: tuple[Segment, ...] = ()
         if self._related is not None and asked.budget_tokens:

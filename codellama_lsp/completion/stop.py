@@ -5,13 +5,15 @@ A rule decides on finished evidence only: once it has cut, more text would not c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from codellama_lsp.completion.block_end import EndOfBlock
-from codellama_lsp.completion.closing import closings_of
+import attrs
+
+from codellama_lsp.completion.closing import beside, closings_of, past
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
-from codellama_lsp.completion.line_end import Announced, EndOfLine
+from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import FrameKind
@@ -27,12 +29,23 @@ class StopRule(Protocol):
         ...
 
 
+MakeRule = Callable[[Plan, Spot], StopRule]
+
+
+@attrs.frozen(order=True)
+class Cut:
+    """Where a rule ends a text."""
+
+    keep_chars: int
+    rule: str
+
+
 class EndOfText:
     """The documentation that the cursor is in was closed."""
 
     name = "end_of_text"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self._spot = spot
 
     def cut(self, text: str) -> int | None:
@@ -49,7 +62,7 @@ class ReachedFollowing:
 
     name = "reached_following"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         following = spot.next_lines
         telling = bool(following) and is_telling(following[0])
         # In a table of data, lines may well be alike.
@@ -77,14 +90,8 @@ class ClosedTwice:
 
     name = "closed_twice"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self._spot = spot
-        # What the cursor's own line closes is weighed when all is known.
-        self._here = {
-            closing.frame
-            for closing in spot.scanned_after.closings
-            if closing.offset < len(spot.line_after)
-        }
 
     def cut(self, text: str) -> int | None:
         """Keep what stands before the closer, or before its line if nothing else is on it."""
@@ -92,9 +99,13 @@ class ClosedTwice:
             return None
         # A closer may be followed by an opener: "} else {".
         text = text[: text.rfind("\n") + 1]
-        for closing in closings_of(text, self._spot).surplus:
-            if closing.frame in self._here:
-                continue
+        surplus = closings_of(text, self._spot).surplus
+        # What the cursor's own line closes is weighed when all is known.
+        if taken := beside(surplus, self._spot):
+            surplus = closings_of(text, past(self._spot, taken)).surplus
+        elif any(closing.text in self._spot.line_after for closing in surplus):
+            return None
+        for closing in surplus:
             if closing.frame and closing.frame.kind is FrameKind.BRACKET:
                 start = text.rfind("\n", 0, closing.offset)
                 if start >= 0 and not text[start : closing.offset].strip():
@@ -112,16 +123,24 @@ class Loop:
     _LONGEST_UNIT_CHARS = 40
     _LEAST_CHARS = 120
 
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        self._around = f"{spot.before}\n{spot.after}\n"
+        self._lead = "" if spot.line_before.strip() else spot.line_before
+
     def cut(self, text: str) -> int | None:
-        """Keep the first round."""
+        """Keep the first round; a document that goes round like that may go on."""
         lines = text.split("\n")
         whole = lines[:-1]
+        if whole:
+            whole[0] = self._lead + whole[0]
         for count in range(1, self._MOST_LINES + 1):
             last = whole[-count:]
             if len(whole) >= 3 * count and last == whole[-2 * count : -count]:
-                if last != whole[-3 * count : -2 * count] or not any(map(is_telling, last)):
+                if last != whole[-3 * count : -2 * count] or not any(map(_is_code, last)):
                     continue
-                return len("\n".join(whole[: len(whole) - 2 * count]))
+                if "\n".join(["", *last, *last, ""]) in self._around:
+                    continue
+                return len("\n".join(whole[: len(whole) - 2 * count])) - len(self._lead)
         return self._cut_line(text, len(lines[-1]))
 
     def _cut_line(self, text: str, line_chars: int) -> int | None:
@@ -139,29 +158,36 @@ class Loop:
         return None
 
 
-_ENDS: dict[PlanKind, Callable[[Plan, Spot], StopRule]] = {
+def _is_code(line: str) -> bool:
+    return re.search(r"[A-Za-z]\w{2}", line) is not None
+
+
+#: What ends each kind of plan.
+ENDS: dict[PlanKind, MakeRule] = {
     PlanKind.SPAN: EndOfLine,
     PlanKind.LINE: EndOfLine,
-    PlanKind.BLOCK: EndOfBlock,
-    PlanKind.DOCSTRING: lambda plan, spot: EndOfText(spot),
-    PlanKind.ANNOUNCED: Announced,
+    PlanKind.BLOCK: LineOrBlock,
+    PlanKind.DOCSTRING: EndOfText,
+    PlanKind.ANNOUNCED: LineOrBlock,
 }
+
+#: What ends a generation whatever its plan.
+FAULTS: tuple[MakeRule, ...] = (
+    Sentinel,
+    Fence,
+    EchoedHeader,
+    ReachedFollowing,
+    ClosedTwice,
+    Loop,
+)
 
 
 def stop_rules(plan: Plan, spot: Spot) -> Sequence[StopRule]:
     """The rules that hold for `plan` at `spot`."""
-    return (
-        _ENDS[plan.kind](plan, spot),
-        Sentinel(spot),
-        Fence(spot),
-        EchoedHeader(spot),
-        ReachedFollowing(spot),
-        ClosedTwice(spot),
-        Loop(),
-    )
+    return [make(plan, spot) for make in (ENDS[plan.kind], *FAULTS)]
 
 
-def first_cut(rules: Sequence[StopRule], text: str) -> tuple[int, str] | None:
-    """The earliest cut of all rules and the name of its rule."""
-    cuts = [(cut, rule.name) for rule in rules if (cut := rule.cut(text)) is not None]
-    return min(cuts) if cuts else None
+def first_cut(rules: Sequence[StopRule], text: str) -> Cut | None:
+    """The earliest cut of all rules."""
+    cuts = [Cut(keep, rule.name) for rule in rules if (keep := rule.cut(text)) is not None]
+    return min(cuts, default=None)

@@ -53,10 +53,14 @@ class Settings:
     time_budget_ms: float | None = None
     debounce_ms: float | None = None
     """None: by the typing rhythm."""
+    slow_ms: float = 2000.0
+    """When most suggestions take longer, the status says so; 0: never."""
     speculate: bool = True
     multi_line: MultiLine = "auto"
     completion_item: CompletionItem = "auto"
     workspace: bool = True
+    trusted: bool = True
+    """Of the workspace: unless an editor says otherwise."""
     workspace_tokens: int | None = None
     """Room for code of the workspace; None: chosen from the model and its speed."""
     workspace_placement: Placement = "prefix"

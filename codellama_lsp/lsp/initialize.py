@@ -36,11 +36,15 @@ def register(server: CodeLlamaServer) -> None:
                 )
             )
 
+    def start_engine() -> None:
+        start(asyncio.create_task(server.session.start_engine()))
+
     @server.feature(types.INITIALIZED)
     async def initialized(params: types.InitializedParams) -> None:
         server.status.begin()
+        server.session.on_enabled = start_engine
         if server.session.settings.enabled:
-            start(asyncio.create_task(server.session.start_engine()))
+            start_engine()
         configuration.subscribe(server)
         await configuration.pull(server)
         workspace_context.subscribe(server)

@@ -13,18 +13,21 @@ from typing import Any
 import attrs
 
 from codellama_lsp import dirs
+from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.pipeline import Completer
 from codellama_lsp.completion.types import Completion, CompletionRequest, DocumentSnapshot
 from codellama_lsp.config.options import Options, read_options
 from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import EngineError, EngineStartError
+from codellama_lsp.engine.quiet import Machine, cpu_seconds, on_battery, saves_power
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
 from codellama_lsp.telemetry.counters import Counters
 from codellama_lsp.telemetry.ledger import LEDGER_NAME, Ledger
 from codellama_lsp.telemetry.log import set_level
 from codellama_lsp.telemetry.offers import Offers
+from codellama_lsp.telemetry.pace import Pace, Power
 from codellama_lsp.workspace.context import WorkspaceContext
 
 log = logging.getLogger(__name__)
@@ -32,7 +35,7 @@ log = logging.getLogger(__name__)
 #: Chooses what to run.
 ChooseEngine = Callable[[Settings], EngineSpec]
 
-_LAYERS = ("file", "initialization", "configuration", "command_line", "toggle")
+_LAYERS = ("file", "initialization", "configuration", "command_line", "trust", "toggle")
 _CLOSE_PATIENCE_S = 0.5
 
 #: What is still there so long after it was accepted was kept.
@@ -55,6 +58,11 @@ class Session:
         self.engine_state = EngineState(EngineStage.OFF)
         self.running = 0
         self.last_ms: float | None = None
+        """How long the model took for its last suggestion."""
+        self.here: DocumentSnapshot | None = None
+        """What the user looks at, as far as the client tells; without its text."""
+        self._machine = Machine(own_cpu_s=lambda: cpu_seconds(self.engine_pid))
+        self.pace = Pace(self._power)
         self.counters = Counters()
         self.ledger = Ledger(dirs.data_dir() / LEDGER_NAME)
         self.offers = Offers(self.ledger)
@@ -64,6 +72,8 @@ class Session:
         self.completer = Completer(self, lambda: self.settings, self, self.workspace)
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
+        self.on_enabled: Callable[[], None] = lambda: None
+        """Called when suggestions were off and are on now."""
         self.on_problem: Callable[[str], None] = lambda sentence: None
         """Called once for each thing that is wrong with the settings."""
 
@@ -86,16 +96,23 @@ class Session:
         options, problems = read_options(raw, source)
         self._set("configuration", Layer(options, personal=False, source=source), problems)
 
+    def set_trust(self, trusted: bool) -> None:
+        """The user's word, through the editor, on whether the workspace may be read."""
+        self._set("trust", Layer(Options(trusted=trusted)), ())
+
     def toggle(self) -> bool:
         """Switch suggestions off or on for this session; says which."""
         self._set("toggle", Layer(Options(enabled=not self.settings.enabled)), ())
         return self.settings.enabled
 
     def _set(self, name: str, layer: Layer, problems: tuple[str, ...]) -> None:
+        was_enabled = self.settings.enabled
         self._layers[name] = layer
         layers = [self._layers[name] for name in _LAYERS if name in self._layers]
         self.settings, more = resolve(layers)
         set_level(self.settings.log_level)
+        if self.settings.enabled and not was_enabled:
+            self.on_enabled()
         if self._supervisor is not None:
             self._supervisor.wish(self.settings.wishes)
         for problem in (*problems, *more):
@@ -170,14 +187,32 @@ class Session:
         return self._supervisor
 
     def _on_state(self, state: EngineState) -> None:
+        if state.stage is not EngineStage.READY:
+            self.pace.forget()
         self.engine_state = state
         self.on_change()
+
+    def _power(self) -> Power:
+        return Power(on_battery(), saves_power(), self._machine.others_load())
+
+    def look_at(self, uri: str, language: str) -> None:
+        """The user looks at a document."""
+        if self.here is None or (self.here.uri, self.here.language_id) != (uri, language):
+            self.here = DocumentSnapshot(uri, language, 0, "")
+            self.on_change()
+
+    def look_away(self, uri: str) -> None:
+        """A document was closed."""
+        if self.here is not None and self.here.uri == uri:
+            self.here = None
+            self.on_change()
 
     # Observer
 
     def began(self, request: CompletionRequest) -> None:
         """A request came in."""
         self.running += 1
+        self.look_at(request.document.uri, request.document.language_id)
         self.counters.began(request)
         self.on_change()
 
@@ -191,7 +226,8 @@ class Session:
         self.running -= 1
         self.counters.ended(request, completion)
         self.ledger.ended(request, completion, self.offers.client)
-        if completion.outcome.has_items:
+        self.pace.ended(completion, self.settings.slow_ms)
+        if completion.outcome is Outcome.OFFERED:
             self.last_ms = completion.ms.total
         self.on_change()
 
