@@ -42,12 +42,11 @@ class _Pieces:
 
     def flush(self) -> None:
         """Send what waits; on the event loop, as everything below."""
-        text = ""
+        texts = []
         while self._waiting:
-            text += self._waiting.popleft()
-        if text:
-            message = wire.notification("piece", {"id": self._number, "text": text})
-            self._channel.send(message)
+            texts.append(self._waiting.popleft())
+        if texts:
+            self._channel.send(wire.notification("pieces", {"id": self._number, "texts": texts}))
 
     def _send(self) -> None:
         self.flush()

@@ -54,7 +54,7 @@ async def test_streams_and_answers(path, backend):
             far_after=segment("far", "away"),
         )
         generation = engine.generate(sent)
-        assert "".join([piece async for piece in generation]) == "one\ud800twö"
+        assert [piece async for piece in generation] == ["one", "\ud800", "twö"]
         result = await generation.result()
         assert result.candidates[0].text == "one \ud800 twö"
         assert result.candidates[0].probabilities == (0.5,)
