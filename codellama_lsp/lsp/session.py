@@ -31,14 +31,15 @@ from codellama_lsp.telemetry.ledger import LEDGER_NAME, Ledger
 from codellama_lsp.telemetry.log import set_level
 from codellama_lsp.telemetry.offers import Offers
 from codellama_lsp.telemetry.pace import Pace, Power
-from codellama_lsp.workspace.context import WorkspaceContext, path_of_file
+from codellama_lsp.workspace.context import WorkspaceContext
+from codellama_lsp.workspace.folders import path_of_file
 
 log = logging.getLogger(__name__)
 
 #: Chooses what to run.
 ChooseEngine = Callable[[Settings], EngineSpec]
 
-_LAYERS = ("file", "initialization", "configuration", "command_line", "toggle")
+_LAYERS = ("file", "initialization", "configuration", "command_line", "trust", "toggle")
 _CLOSE_PATIENCE_S = 0.5
 _SETTINGS_PATIENCE_S = 1.0
 
@@ -126,6 +127,10 @@ class Session:
                 async with asyncio.timeout(_SETTINGS_PATIENCE_S):
                     await self._configured.wait()
             self._configured.set()
+
+    def set_trust(self, trusted: bool) -> None:
+        """The user's word, through the editor, on whether the workspace may be read."""
+        self._set("trust", Layer(Options(trusted=trusted)), ())
 
     def toggle(self) -> bool:
         """Switch suggestions off or on for this session; says which."""
