@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from codellama_lsp.completion.echo import may_hold_fences
 from codellama_lsp.completion.spot import Spot, is_telling
+from codellama_lsp.completion.units import in_units
 from codellama_lsp.context.windows import normalised
 
 _TALK = re.compile(
@@ -127,7 +128,7 @@ def _may_not_stand_twice(lines: list[str], before: list[str]) -> bool:
 
 
 #: In this order.
-HEADS: tuple[Head, ...] = (talk, fence, lines_above, line_so_far)
+HEADS: tuple[Head, ...] = (talk, fence, lines_above, line_so_far, in_units)
 
 
 def heard(raw: str, spot: Spot, *, ended: bool) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Protocol
 
 import attrs
@@ -83,6 +84,36 @@ class ReachedFollowing:
                 return max(position - 1, 0)
             position += len(line) + 1
         return None
+
+
+class RepeatedAbove:
+    """Lines came that are those right above the cursor, in their order."""
+
+    name = "repeated_above"
+
+    _MOST_LINES = 8
+
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        above = [line.rstrip() for line in islice(spot.lines_above(), self._MOST_LINES)]
+        self._above = above[::-1]
+        alike = above[:2] == above[2:4] or sum(map(is_telling, above[:2])) < 2
+        self._off = alike or above[0].endswith(",")
+
+    def cut(self, text: str) -> int | None:
+        """Keep what stands before them."""
+        if self._off:
+            return None
+        lines = text.split("\n")
+        whole = [(number, line.rstrip()) for number, line in enumerate(lines[:-1]) if line.strip()]
+        if [line for _, line in whole[-2:]] != self._above[-2:]:
+            return None
+        count = 2
+        while count < min(len(whole), len(self._above)):
+            if whole[-count - 1][1] != self._above[-count - 1]:
+                break
+            count += 1
+        first = whole[-count][0]
+        return max(len("\n".join(lines[:first])), 0)
 
 
 class ClosedTwice:
@@ -177,6 +208,7 @@ FAULTS: tuple[MakeRule, ...] = (
     Fence,
     EchoedHeader,
     ReachedFollowing,
+    RepeatedAbove,
     ClosedTwice,
     Loop,
 )
