@@ -18,6 +18,9 @@ from codellama_lsp.syntax.scan import scan
 
 _CLOSING = ")]}\"'`"
 
+#: All of the rest of the line is none where it is that long.
+_WHOLE_REST_CHARS = 6
+
 #: A part of the rest of the line that long is no coincidence.
 _LONG_OVERLAP_CHARS = 8
 
@@ -67,8 +70,11 @@ def _is_closing(text: str, spot: Spot) -> bool:
 def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     """Drop an end that repeats the rest of the cursor's line; brackets are not its business."""
     rest = spot.line_after.rstrip()
-    text = draft.text.rstrip()
-    if not rest or "\n" in text or rest[0] in _CLOSING:
+    text, more, _ = draft.text.rstrip().partition("\n")
+    text = text.rstrip()
+    if len(rest.strip()) >= _WHOLE_REST_CHARS and text.endswith(rest):
+        return attrs.evolve(draft, text=text[: len(text) - len(rest)])
+    if not rest or more or rest[0] in _CLOSING:
         return draft
     if text.endswith(rest) and (is_telling(rest) or _is_own_end(rest, text, spot)):
         return attrs.evolve(draft, text=text[: len(text) - len(rest)])

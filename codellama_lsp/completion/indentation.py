@@ -74,7 +74,8 @@ def _width_of(lines: list[str], spot: Spot) -> int:
             continue
         step = indent_width(line) - indent_width(previous)
         if step > 0:
-            (bodies if spot.opens_body(previous) else others)[step] += 1
+            opens = spot.opens_body(previous) and previous.rstrip()[-1] not in "(["
+            (bodies if opens else others)[step] += 1
         previous = line
     steps = bodies or others
     width, count = max(steps.items(), key=lambda it: it[1], default=(0, 0))
@@ -113,16 +114,21 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
         unit = habit.unit if habit else "    "
         return unit + text if expected else text
     top = spot.stack[-1] if spot.stack else None
-    if habit is None or (top is not None and (not top.is_code or top.closer in ")]")):
+    if not (width and lead) or (top is not None and (not top.is_code or top.closer in ")]")):
         return text
-    if spot.opens_body(above):
+    opened = spot.opens_body(above)
+    if lead == spot.line_before:
+        # The cursor's own blanks once more.
+        goes_on = not opened and above.rstrip()[-1:] in _OPERATORS
+        return text if goes_on or (opened and width + width == expected) else body
+    if habit is None:
+        return text
+    if opened:
         in_place = width > indent_width(above)
     else:
         below = spot.next_lines[0] if spot.next_lines else above
         in_place = width == indent_width(above) or width == indent_width(below)
-        goes_on = above.rstrip()[-1:] in _OPERATORS
-        in_place = in_place or (lead == spot.line_before and not goes_on)
-    return body if width and lead and in_place else text
+    return body if in_place else text
 
 
 def _quoted_lines(text: str, spot: Spot) -> list[bool]:

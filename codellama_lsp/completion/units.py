@@ -17,6 +17,9 @@ _UNITS = (4, 2, 8, 3)
 #: Where a line that ends otherwise goes on below, aligned as its author likes.
 _SEMICOLONS = frozenset({"c", "java", "csharp", "php", "rust"})
 
+#: Stands where its author likes.
+_LABEL = re.compile(r"[a-z_]\w*:\s*$")
+
 
 def in_units(text: str, spot: Spot, ended: bool) -> str:
     """`text` in tabs or blanks, and steps of a width, as the document has them."""
@@ -41,9 +44,8 @@ class _Translator:
         first = self._previous is None
         top = self._stack[-1] if self._stack else None
         quoted = top is not None and not top.is_code
-        starred = quoted and line.lstrip()[:1] == "*"
-        aligned = top is not None and top.is_code and top.closer in ")]"
-        if not first and line.strip() and (not quoted or starred):
+        if not first and line.strip() and (not quoted or line.lstrip()[0] == "*"):
+            aligned = top is not None and (quoted or top.closer in ")]")
             line = self._indented(line, aligned=aligned and line.lstrip()[0] not in ")]")
         self._stack = scan(line + "\n", self._spot.lexis, self._stack).stack
         if first:
@@ -92,7 +94,7 @@ class _Translator:
 
     def _columns(self, width: int, body: str, *, aligned: bool) -> int:
         step = self._habit.width
-        if not step or aligned:
+        if not step or aligned or _LABEL.match(body):
             return width
         expected = self._expected(body)
         if not self._unit:
