@@ -20,6 +20,7 @@ import attrs
 
 from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
+from codellama_lsp.completion.kinds import is_prose
 from codellama_lsp.completion.known import KnownSuggestions
 from codellama_lsp.completion.moment import Moments
 from codellama_lsp.completion.outcome import Outcome
@@ -53,9 +54,6 @@ _MOST_TRACKERS = 64
 
 #: What is prepared unasked is short: most of it is never seen.
 _AHEAD_TOKENS = 48
-
-#: Text for people: a line is finished, never a paragraph written.
-PROSE = frozenset({"git-commit", "git-rebase", "scminput", "plaintext"})
 
 
 class EngineProvider(Protocol):
@@ -244,7 +242,7 @@ class Completer:
         asked = self._asked(request, info, tracker)
         windows = asked.windows
         spot = Spot.of(asked.windows, document.language_id)
-        multi_line = "never" if request.document.language_id in PROSE else settings.multi_line
+        multi_line = "never" if is_prose(document) else settings.multi_line
         plan = choose_plan(spot, multi_line, request.plan)
         context: tuple[Segment, ...] = ()
         if self._related is not None and asked.budget_tokens:

@@ -27,7 +27,9 @@ class DocumentSnapshot:
     language_id: str
     version: int
     text: str
-    """As in the editor, line endings included."""
+    """As in the editor, line endings included; a notebook's cell with those around it."""
+    read_only: bool = False
+    """Whether nobody can be typing in it."""
 
 
 @attrs.frozen

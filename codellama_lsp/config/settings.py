@@ -59,6 +59,8 @@ class Settings:
     multi_line: MultiLine = "auto"
     completion_item: CompletionItem = "auto"
     workspace: bool = True
+    trusted: bool = True
+    """Of the workspace: unless an editor says otherwise."""
     workspace_tokens: int | None = None
     """Room for code of the workspace; None: chosen from the model and its speed."""
     workspace_placement: Placement = "prefix"

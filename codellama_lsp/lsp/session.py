@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 #: Chooses what to run.
 ChooseEngine = Callable[[Settings], EngineSpec]
 
-_LAYERS = ("file", "initialization", "configuration", "command_line", "toggle")
+_LAYERS = ("file", "initialization", "configuration", "command_line", "trust", "toggle")
 _CLOSE_PATIENCE_S = 0.5
 
 #: What is still there so long after it was accepted was kept.
@@ -95,6 +95,10 @@ class Session:
         source = "codellama settings"
         options, problems = read_options(raw, source)
         self._set("configuration", Layer(options, personal=False, source=source), problems)
+
+    def set_trust(self, trusted: bool) -> None:
+        """The user's word, through the editor, on whether the workspace may be read."""
+        self._set("trust", Layer(Options(trusted=trusted)), ())
 
     def toggle(self) -> bool:
         """Switch suggestions off or on for this session; says which."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from codellama_lsp.completion.budget import window_budget
 from codellama_lsp.completion.heads import heard
-from codellama_lsp.completion.pipeline import PROSE
+from codellama_lsp.completion.kinds import PROSE
 from codellama_lsp.completion.plan import choose_plan
 from codellama_lsp.completion.shape import shaped
 from codellama_lsp.completion.spot import Spot

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from codellama_lsp.lsp.status import State
 from tests.editors.conftest import Open
-from tests.editors.neovim import Neovim, until
+from tests.editors.neovim import Neovim
+from tests.editors.waiting import until
 
 #: The status line as it was after each message of the server.
 _RECORD = """
