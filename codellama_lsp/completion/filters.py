@@ -12,7 +12,7 @@ from collections.abc import Callable
 import attrs
 
 from codellama_lsp.completion.closing import beside, closings_of
-from codellama_lsp.completion.indentation import own_indentation
+from codellama_lsp.completion.indentation import BARE_HEAD, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import scan
 
@@ -143,7 +143,8 @@ def unbalanced(draft: Draft, spot: Spot) -> Draft:
     stray = closings_of(draft.text, spot).stray
     if not spot.from_start or spot.scanned.faults:
         # Only what a statement that begins on this line has opened is.
-        begins_here = spot.line_above.rstrip()[-1:] in (";", "{", "}", ":")
+        above = spot.line_above.rstrip()
+        begins_here = above[-1:] in (";", "{", "}", ":") or BARE_HEAD.match(above)
         stray = [it for it in stray if begins_here and it.text in ")]"]
     if not stray:
         return draft

@@ -24,7 +24,7 @@ _CLEAR_SHARE = 0.7
 _OPERATORS = frozenset("=,+-*/&|?.([")
 
 #: The head of a statement whose body needs no brace.
-_BARE = re.compile(r"\s*(?:\}\s*)?(?:else|(?:else )?if|for|foreach|while)\b[^;{]*$")
+BARE_HEAD = re.compile(r"\s*(?:\}\s*)?(?:else|(?:else )?if|for|foreach|while)\b[^;{]*$")
 
 
 @attrs.frozen
@@ -59,8 +59,9 @@ def habit_of(spot: Spot) -> Habit | None:
     if tabbed > spaced:
         return Habit(True, 4)
     width = _width_of(lines, spot)
-    if not width and indent_width(spot.line_before) in _WIDTHS:
-        width = indent_width(spot.line_before)
+    if not width:
+        step = indent_width(spot.line_before) - indent_width(spot.opener)
+        width = step if step in _WIDTHS and not spot.line_before.strip() else 0
     return Habit(False, width)
 
 
@@ -170,7 +171,7 @@ def _own_step(lines: list[str], quoted: list[bool], base: int, spot: Spot) -> in
     for line, is_quoted in zip(lines[1:], quoted[1:], strict=True):
         if not line.strip() or is_quoted:
             continue
-        if (previous.rstrip()[-1:] in ("{", ":") or _BARE.match(previous)) and indent_width(
+        if (previous.rstrip()[-1:] in ("{", ":") or BARE_HEAD.match(previous)) and indent_width(
             line
         ) > indent_width(previous):
             steps.add(indent_width(line) - indent_width(previous))

@@ -96,24 +96,26 @@ class RepeatedAbove:
     def __init__(self, plan: Plan, spot: Spot) -> None:
         above = [line.rstrip() for line in islice(spot.lines_above(), self._MOST_LINES)]
         self._above = above[::-1]
-        alike = above[:2] == above[2:4] or sum(map(is_telling, above[:2])) < 2
-        self._off = alike or above[0].endswith(",")
+        sizes = range(2, len(above) + 1)
+        self._least = next((n for n in sizes if sum(map(is_telling, above[:n])) > 1), 0)
+        """So many lines say enough."""
+        if above[: self._least] == above[self._least : 2 * self._least] or above[0].endswith(","):
+            self._least = 0
 
     def cut(self, text: str) -> int | None:
         """Keep what stands before them."""
-        if self._off:
+        if not self._least:
             return None
         lines = text.split("\n")
         whole = [(number, line.rstrip()) for number, line in enumerate(lines[:-1]) if line.strip()]
-        if [line for _, line in whole[-2:]] != self._above[-2:]:
-            return None
-        count = 2
+        count = 0
         while count < min(len(whole), len(self._above)):
             if whole[-count - 1][1] != self._above[-count - 1]:
                 break
             count += 1
-        first = whole[-count][0]
-        return max(len("\n".join(lines[:first])), 0)
+        if count < self._least:
+            return None
+        return len("\n".join(lines[: whole[-count][0]]))
 
 
 class ClosedTwice:

@@ -55,7 +55,7 @@ def bad_cases(site: Site, rng: random.Random) -> Iterator[Case]:
             continue
         says, right = case if isinstance(case, tuple) else (case, site.whole)
         if says != site.truth:
-            most = 200 if kind in ("fenced", "chat before") else 96
+            most = 200 if kind in ("fenced", "chat before", "lines above again, later") else 96
             yield Case(kind, False, site, says, right, most)
     if site.shape in _BLOCKS and site.truth.count("\n") >= 3:
         yield from _broken_off(site, rng)
