@@ -99,7 +99,11 @@ class RepeatedAbove:
         sizes = range(2, len(above) + 1)
         self._least = next((n for n in sizes if sum(map(is_telling, above[:n])) > 1), 0)
         """So many lines say enough."""
-        if above[: self._least] == above[self._least : 2 * self._least] or above[0].endswith(","):
+        if (
+            spot.line_before.strip()
+            or above[: self._least] == above[self._least : 2 * self._least]
+            or above[0].endswith(",")
+        ):
             self._least = 0
 
     def cut(self, text: str) -> int | None:
