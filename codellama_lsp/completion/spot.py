@@ -182,13 +182,16 @@ class Spot:
         # The window may have begun in the middle of a text: then all is the wrong way round.
         if self.lexis.line_comment == "//":
             found = self._within_comment(found)
-        if not any(
-            frame.kind is FrameKind.STRING and len(frame.closer) == 3 for frame in found.stack
-        ):
+        closers = [frame.closer for frame in found.stack if frame.kind is FrameKind.STRING]
+        if any(len(closer) == 3 for closer in closers):
+            candidates = ['"""', "'''"]
+        elif "`" in closers and self.lexis.name in ("go", "script"):
+            candidates = ["`"]
+        else:
             return found
         if self._begins_body(found.stack[-1]):
             return found
-        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in ('"""', "'''")}
+        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in candidates}
         quotes = min(inside, key=lambda it: inside[it].faults)
         best, closer = inside[quotes], found.stack[-1].closer
         outside = faults(self.before + closer, self.language_id)
@@ -198,7 +201,9 @@ class Spot:
             outside, within = found.faults - 1, best.faults
         if outside <= within:
             return found
-        frames = (attrs.evolve(frame, offset=max(frame.offset - 3, 0)) for frame in best.stack)
+        frames = (
+            attrs.evolve(frame, offset=max(frame.offset - len(quotes), 0)) for frame in best.stack
+        )
         return attrs.evolve(best, stack=tuple(frames))
 
     def _begins_body(self, frame: Frame) -> bool:
