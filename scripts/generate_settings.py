@@ -68,6 +68,9 @@ SENTENCES = {
     "log_level": "How much the server's log says; it never holds your code.",
 }
 
+#: What editors tell by themselves: nobody sets it.
+TOLD = frozenset({"trusted"})
+
 #: Settings of the VS Code extension itself.
 EXTENSION: dict[str, dict[str, Any]] = {
     "codellama.server.command": {
@@ -102,6 +105,8 @@ def rows() -> list[tuple[str, dict[str, Any], object]]:
     defaults = Settings()
     found = []
     for name, field in fields.items():
+        if name in TOLD:
+            continue
         default = getattr(defaults, name)
         default = getattr(default, "value", default)
         if isinstance(default, frozenset | tuple):

@@ -60,6 +60,8 @@ class Options:
     """
     workspace: bool | None = None
     """Whether the workspace is read for code that belongs into prompts."""
+    trusted: bool | None = None
+    """Whether the user trusts the workspace; one that is not trusted is not read. For editors."""
     workspace_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 131072)})
     """Room for such code in a prompt, besides the windows."""
     workspace_placement: Placement | None = None
@@ -90,6 +92,7 @@ class Options:
 PERSONAL = frozenset(
     {
         "model",
+        "trusted",
         "engine_threads",
         "engine_nice",
         "engine_context_tokens",

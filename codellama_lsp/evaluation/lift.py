@@ -76,10 +76,10 @@ class Bench:
         self._root = root
         self._library = library
         self._sources: dict[str, Contender] = {}
-        self._completers = {NONE: Completer(provider, lambda: settings)}
+        self._completers = {NONE: Completer(provider, lambda uri: settings)}
         for what, choose in CONTENDERS.items():
             source = self._sources[what] = Contender(choose, library, itertools.count(1))
-            self._completers[what] = Completer(provider, lambda: settings, related=source)
+            self._completers[what] = Completer(provider, lambda uri: settings, related=source)
 
     async def ask(self, place: Place, number: int) -> dict[str, LiftAnswer]:
         """Everyone's answer at a place."""

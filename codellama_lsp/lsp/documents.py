@@ -10,7 +10,7 @@ from pygls.workspace import TextDocument, Workspace
 
 from codellama_lsp.context.documents import TextBuffer
 from codellama_lsp.lsp.positions import offset_at
-from codellama_lsp.workspace.context import path_of_file
+from codellama_lsp.workspace.folders import path_of_file
 
 #: Schemes of documents that editors show and never edit: revisions, decompiled sources, output.
 _VIEWS = frozenset(
