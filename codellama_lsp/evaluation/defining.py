@@ -106,6 +106,7 @@ PATTERNS: dict[str, Patterns] = {
     ),
     "csharp": _patterns(
         rf"{_C_COMMENTS}|@\"(?:\"\"|[^\"])*\"|{_STRING}|{_QUOTED}|^[ \t]*using\s+[\w.= ]+;"
+        r"|^[ \t]*#[^\n]*|^[ \t]*\[[^\]\n]*\][ \t]*$"
         r"|^[ \t]*namespace\b[^\n{]*",
         r"\b(?:class|interface|struct|enum|record)\s+(\w+)",
         rf"^[ \t]+{_MODIFIERS}{_TYPE}\s+(\w+)\s*(?:<[^>\n]*>)?\s*\(",

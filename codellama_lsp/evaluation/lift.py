@@ -93,14 +93,12 @@ class Bench:
         self._alone = settings
         self._completers = {NONE: Completer(_Roomy(provider), lambda: self._alone)}
         self._sources: dict[str, Contender] = {}
-        for what, choose, of in (
-            ("tabs", open_tabs, settings),
-            ("bm25", text_search, settings),
-            (OURS, ours, settings),
-            (f"{OURS}, {_WHERE[other]}", ours, elsewhere),
-        ):
+        for what, choose in (("tabs", open_tabs), ("bm25", text_search), (OURS, ours)):
             source = self._sources[what] = Contender(choose, library, itertools.count(1), count)
-            self._completers[what] = Completer(provider, _always(of), related=source)
+            self._completers[what] = Completer(provider, _always(settings), related=source)
+        what = f"{OURS}, {_WHERE[other]}"
+        source = self._sources[what] = self._sources[OURS]
+        self._completers[what] = Completer(provider, _always(elsewhere), related=source)
 
     async def ask(self, place: Place, number: int) -> dict[str, LiftAnswer]:
         """Everyone's answer at a place; none where the name stands in somebody's windows."""

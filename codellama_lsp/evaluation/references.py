@@ -44,6 +44,7 @@ _MEMBERS = frozenset(
     "getclass getname iterator isempty containskey putall addall string error".split()
 )
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_OF_CPP = re.compile(r"^(?:class|namespace|template)\b", re.MULTILINE)
 _HEADER = re.compile(r"\.(?:h|hh|hpp|hxx)$")
 
 
@@ -91,6 +92,7 @@ def library_of(root: Path) -> Library:
     store.create()
     for _ in Builder(Files(root), store).build():
         pass
+    store.note_common()
     return Library(store)
 
 
@@ -122,6 +124,8 @@ def _files(root: Path) -> Iterator[_File]:
             text = content.decode("utf-8").replace("\r\n", "\n")
         except UnicodeDecodeError:
             continue
+        if language == "c" and _HEADER.search(path) and _OF_CPP.search(text):
+            language = "cpp"
         yield _File(path, language, text, blanked(text, language))
 
 
@@ -179,9 +183,11 @@ def _used(file: _File, match: re.Match[str]) -> bool:
     line = code[code.rfind("\n", 0, match.start()) + 1 : match.start()]
     if patterns.commands:
         return bool(re.search(r"(?:^|[;&|(]|\b(?:if|then|else|do|while|!))\s*$", line))
+    if re.search(r"\b(?:class|struct|enum|union|interface)\s+$", line):
+        return False
     if match[0][0].isupper():
         # Of one word ("Result"), it may be something's in every program.
-        return not line.endswith((".", ":")) or re.search(r".[A-Z_]", match[0]) is not None
+        return not line.endswith((".", ":")) or re.search(r"[a-z\d][A-Z]|_", match[0]) is not None
     if line.endswith("."):
         return patterns.attributes or behind.startswith("(")
     return behind.startswith(("(", "!("))

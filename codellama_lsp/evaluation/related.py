@@ -190,6 +190,7 @@ class Contender:
         self.path = ""
         """Of the document asked about next, within the package."""
         self.last: list[Chunk] = []
+        self._known: tuple[Query, Room] | None = None
 
     def knows(self, uri: str) -> bool:
         """Always."""
@@ -201,7 +202,9 @@ class Contender:
         shown = (windows.prefix.text, windows.left_out + windows.suffix.text)
         query = Query(self.path, asked.language, asked.text, asked.offset, shown)
         room = Room(asked.budget_tokens, asked.chars_per_token, self._count)
-        self.last = self._choose(self._library, query, room)
+        if self._known != (query, room):
+            self.last = self._choose(self._library, query, room)
+            self._known = (query, room)
         return self._segments.of(asked.uri, self.last)
 
     def forget(self, uri: str) -> None:
