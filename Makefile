@@ -24,8 +24,9 @@ tests: setup
 
 # Real editors; installed into a cache outside the repository (CODELLAMA_EDITORS_DIR moves it).
 test-neovim: setup
+	scripts/install-lua-tools
 	scripts/install-neovim
-	CODELLAMA_EDITORS_REQUIRED=neovim $(BIN)/python -m pytest -q tests/editors/test_neovim.py
+	CODELLAMA_EDITORS_REQUIRED=neovim $(BIN)/python -m pytest -q tests/editors/test_neovim*.py
 
 test-vscode: setup
 	scripts/install-vscode

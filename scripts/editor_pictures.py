@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from tests.editors.neovim import until
 from tests.editors.test_vscode import SERVER, Window
 from tests.editors.vscode import build_extension
+from tests.editors.waiting import until
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from codellama_lsp.context.documents import TextBuffer
 
 _MOST_LINGER_S = 5
+_TIMES = ("total", "prefill", "decode", "overhead")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -72,7 +73,8 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
 
     from codellama_lsp.cli.engines import choose
     from codellama_lsp.completion.pipeline import Completer
-    from codellama_lsp.config.settings import Layer, read_user_file, resolve
+    from codellama_lsp.config.files import read_user_file
+    from codellama_lsp.config.settings import Layer, resolve
     from codellama_lsp.engine.supervisor import EngineSupervisor
 
     options, problems = read_user_file()
@@ -85,7 +87,7 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
     try:
         # Nobody will accept anything: nothing is prepared for that.
         settings = attrs.evolve(settings, speculate=False)
-        completer = Completer(supervisor, lambda: settings)
+        completer = Completer(supervisor, lambda uri: settings)
         return [await completer.complete(request) for _ in range(args.repeat or 1)]
     finally:
         await supervisor.close()
@@ -156,7 +158,7 @@ def _answer(
         "outcome": completion.outcome.value,
         "detail": completion.detail,
         "tokens": attrs.asdict(completion.tokens),
-        "ms": {name: round(ms, 3) for name, ms in attrs.asdict(completion.ms).items()},
+        "ms": {name: round(getattr(completion.ms, name), 3) for name in _TIMES},
         "model": completion.model,
         "layout": completion.layout.value if completion.layout else None,
     }

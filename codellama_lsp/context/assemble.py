@@ -104,6 +104,12 @@ class Assembly:
         """Estimated, all chunks together."""
         return sum(chunk.tokens for chunk in self.chunks)
 
+    def without(self, paths: Iterable[str]) -> Assembly:
+        """The same but for the chunks of some files."""
+        gone = set(paths)
+        kept = tuple(chunk for chunk in self.chunks if chunk.path not in gone)
+        return attrs.evolve(self, chunks=kept)
+
 
 class Meter:
     """Estimates tokens: no vocabulary here, only how many characters one usually spells."""

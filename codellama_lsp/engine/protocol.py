@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 #: Version of the wire protocol; an engine and a client with different ones don't talk.
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class Layout(enum.StrEnum):
@@ -144,6 +144,8 @@ class Timings:
     """Of prefill and decode, what was spent inside llama.cpp."""
     native_before_text: float = 0.0
     """Of `native`, what went before the first character came out, or the end."""
+    cpu: float = 0.0
+    """CPU time of the decode thread outside llama.cpp."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 

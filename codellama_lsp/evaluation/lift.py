@@ -91,7 +91,7 @@ class Bench:
         self._library = library
         self._count = count
         self._alone = settings
-        self._completers = {NONE: Completer(_Roomy(provider), lambda: self._alone)}
+        self._completers = {NONE: Completer(_Roomy(provider), lambda uri: self._alone)}
         self._sources: dict[str, Contender] = {}
         for what, choose in (("tabs", open_tabs), ("bm25", text_search), (OURS, ours)):
             source = self._sources[what] = Contender(choose, library, itertools.count(1), count)
@@ -154,8 +154,8 @@ class Bench:
         return self._count(windows.prefix.text) + self._count(windows.suffix.text)
 
 
-def _always(settings: Settings) -> Callable[[], Settings]:
-    return lambda: settings
+def _always(settings: Settings) -> Callable[[str], Settings]:
+    return lambda uri: settings
 
 
 _WHERE = {"before": "before PRE", "prefix": "in the prefix"}

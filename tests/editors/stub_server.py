@@ -3,7 +3,8 @@
 Run as a program: ``stub_server.py SCRIPT LOG``. The script is JSON:
 ``{"anchor": "x = ", "texts": ["one", "two"], "name": "stub", "diagnostic": "..."}``. On a line that
 begins with the anchor, it offers the texts that go on from what follows the anchor: the first one,
-or all of them when the user asked. The log has a JSON message a line. Uses nothing of the project.
+or all of them when the user asked. A setting ``say_status`` makes it send that as its status. The
+log has a JSON message a line. Uses nothing of the project.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ class Stub:
                     "params": {"state": "ready", "model": "stub", "last_ms": 12.0},
                 }
             )
+        if method == "workspace/didChangeConfiguration":
+            settings = (params["settings"] or {}).get("codellama") or {}
+            if "say_status" in settings:
+                self._send({"method": "codellama/status", "params": settings["say_status"]})
         if method == "textDocument/didOpen":
             document = params["textDocument"]
             self.texts[document["uri"]] = document["text"]

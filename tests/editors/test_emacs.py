@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from tests.editors.conftest import missing
-from tests.editors.neovim import PATIENCE_S, REPOSITORY, editors_dir
+from tests.editors.places import REPOSITORY, editors_dir
+from tests.editors.waiting import PATIENCE_S
 
 
 def test_shown_and_accepted(state_dir: Path) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.editors.conftest import missing
-from tests.editors.neovim import until
 from tests.editors.vscode import EXTENSION, VsCode, build_extension, find_vscode
+from tests.editors.waiting import until
 
 ANSWER = "sum(values)"
 SERVER = [sys.executable, "-m", "codellama_lsp", "serve"]

@@ -120,7 +120,6 @@ async def test_triggers(trigger: int, tmp_path: Path) -> None:
     "uri",
     [
         "untitled:Untitled-1",
-        "git:/work/a.py?%7B%22ref%22%3A%22HEAD%22%7D",
         "vscode-notebook-cell:/work/n.ipynb#W0sZmlsZQ%3D%3D",
         "file:///c%3A/Users/x/a%20b.py",
         "file://[broken",

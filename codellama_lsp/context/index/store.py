@@ -252,8 +252,8 @@ class Store:
     ) -> list[tuple[Found, int]]:
         """What files define, one of each name; and in how many other definitions it occurs.
 
-        Counts are rough, the most used come first. `inside`: members of that qualified name; "*": members of
-        anything; else what is no member. `start`: of the names.
+        Counts are rough, the most used come first. `inside`: members of that qualified name; "*":
+        members of anything; else what is no member. `start`: of the names.
         """
         where = [f"f.path IN ({','.join('?' * len(paths))})", "d.name != ''"]
         values: list[object] = list(paths)

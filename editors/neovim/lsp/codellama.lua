@@ -6,8 +6,8 @@
 --- pipx install 'codellama-lsp[llama]'
 --- ```
 ---
---- This file alone serves Neovim 0.11 and newer: `vim.lsp.enable('codellama')`. The keys, commands and
---- the status line come with `require('codellama').setup()`, which reads this file too.
+--- This file alone serves Neovim 0.11 and newer: `vim.lsp.enable('codellama')`. The keys, commands
+--- and the status line come with `require('codellama').setup()`, which reads this file too.
 
 ---@type vim.lsp.Config
 return {

@@ -43,7 +43,10 @@ export class Connection implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
       outputChannel: log,
-      initializationOptions: personal(keys.personal, (key) => configured.inspect(key)),
+      initializationOptions: {
+        ...personal(keys.personal, (key) => configured.inspect(key)),
+        trusted: vscode.workspace.isTrusted,
+      },
       // Whoever takes over after a death is told through the hook.
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
@@ -81,6 +84,9 @@ export class Connection implements vscode.Disposable {
         if (status !== undefined) {
           hooks.onStatus(status);
         }
+      }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        void this.client.sendNotification('codellama/didChangeTrust', { trusted: true });
       }),
       vscode.window.onDidChangeActiveTextEditor((editor) => {
         this.focus(editor);
