@@ -6,9 +6,10 @@ those made of words near the cursor, come first. Reads a library.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-from codellama_lsp.context.candidates import VISIBLE, Pool, popularity
+from codellama_lsp.context.candidates import VISIBLE, Pool, Query, popularity
 from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.library import Library
 from codellama_lsp.context.languages import same_family
@@ -16,6 +17,7 @@ from codellama_lsp.context.languages import same_family
 _MOST_HEADERS = 40
 _LEAST, _MEMBER_LEAST = 0.4, 0.3
 _POPULAR = 0.7
+_NAMESPACE = re.compile(r"^[ \t]*namespace[ \t]+([\w.]+)", re.MULTILINE)
 _BY_FOLDER = frozenset({"go", "java", "php"})
 _BY_HEADER = frozenset({"c", "cpp"})
 
@@ -28,7 +30,7 @@ def add_visible(
     `modules`: paths that the file imports.
     """
     query, view = pool.query, pool.view
-    paths = [p for p in _paths(library, query.path, query.language, imports) if p != query.path]
+    paths = [p for p in _paths(library, query, imports) if p != query.path]
     if view.receiver:
         paths += [p for p in modules if p not in paths]
     start = view.partial
@@ -39,17 +41,16 @@ def add_visible(
             pool.add(one, least + _POPULAR * popularity(n) + pool.overlap(name), VISIBLE)
 
 
-def _paths(library: Library, path: str, language: str, imports: Sequence[Import]) -> list[str]:
+def _paths(library: Library, query: Query, imports: Sequence[Import]) -> list[str]:
     """Files whose definitions need no import by name."""
+    path, language, text = query.path, query.language, query.text
     if language == "shellscript":  # whoever sources it says so elsewhere
         return library.written_in(language)
     if language in _BY_FOLDER:
         return folder_files(library, path)
     if language == "csharp":
-        declared = [line.module for line in imports if line.name == "="]
-        namespaces = [
-            ".".join(m.split(".")[:n]) for m in declared for n in range(len(m.split(".")), 0, -1)
-        ]
+        parts = [name.split(".") for name in _NAMESPACE.findall(text)]
+        namespaces = [".".join(p[:n]) for p in parts for n in range(len(p), 0, -1)]
         used = [line.module for line in imports if line.name == "*"]
         return [p for name in (*namespaces, *used) for p in library.declaring(name)]
     if language in _BY_HEADER:
