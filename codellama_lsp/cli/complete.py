@@ -79,22 +79,21 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
     import attrs
 
     from codellama_lsp.cli.engines import choose
+    from codellama_lsp.cli.roots import project_of, settings_for
     from codellama_lsp.completion.pipeline import Completer
-    from codellama_lsp.config.settings import Layer, read_user_file, resolve
     from codellama_lsp.engine.supervisor import EngineSupervisor
 
-    options, problems = read_user_file()
-    settings, more = resolve([Layer(options)])
-    for problem in (*problems, *more):
-        print(f"codellama-lsp: {problem}", file=sys.stderr)
+    path = _where(args.where)[0].resolve()
+    root = project_of(path, args.root)
+    settings = settings_for(path, root)
     # The engine of an editor that is open, or one that stays for the next command.
     settings = attrs.evolve(settings, engine_linger_s=min(settings.engine_linger_s, _MOST_LINGER_S))
-    workspace = _workspace(args, request, settings)
+    workspace = None if args.no_workspace else _workspace(root, request, settings)
     supervisor = EngineSupervisor(choose(args.engine, args.model, settings))
     try:
         # Nobody will accept anything: nothing is prepared for that.
         settings = attrs.evolve(settings, speculate=False)
-        completer = Completer(supervisor, lambda: settings, related=workspace)
+        completer = Completer(supervisor, lambda uri: settings, related=workspace)
         return [await completer.complete(request) for _ in range(args.repeat or 1)]
     finally:
         await supervisor.close()
@@ -103,20 +102,16 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
 
 
 def _workspace(
-    args: argparse.Namespace, request: CompletionRequest, settings: Settings
+    root: Path | None, request: CompletionRequest, settings: Settings
 ) -> Workspace | None:
     """The project around the file, read; None where there is none or it may not be read."""
-    from codellama_lsp.cli.roots import project_of
     from codellama_lsp.completion.exclusion import reason_to_exclude
 
     document = request.document
-    if args.no_workspace or not settings.workspace:
+    if root is None or not settings.workspace:
         return None
     if reason_to_exclude(document.uri, document.text, settings.exclude):
         return None  # no model will see it anyway
-    root = project_of(Path(args.where.rpartition(":")[0].rpartition(":")[0]).resolve(), args.root)
-    if root is None:
-        return None
     from codellama_lsp.cli.workspace import Workspace
 
     workspace = Workspace(root, settings.exclude)

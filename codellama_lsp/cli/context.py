@@ -47,19 +47,18 @@ def run(args: argparse.Namespace) -> int:
 
     from codellama_lsp.cli.complete import read_request
     from codellama_lsp.cli.main import UserError
-    from codellama_lsp.cli.roots import project_of
+    from codellama_lsp.cli.roots import project_of, settings_for
     from codellama_lsp.cli.workspace import Workspace
     from codellama_lsp.completion.exclusion import reason_to_exclude
-    from codellama_lsp.config.settings import Layer, read_user_file, resolve
     from codellama_lsp.context.preview import as_text
     from codellama_lsp.telemetry import log
 
     log.configure()
     path, request = read_request(args.where)
-    settings, _ = resolve([Layer(read_user_file()[0])])
+    root = project_of(path, args.root)
+    settings = settings_for(path, root)
     if reason := reason_to_exclude(request.document.uri, request.document.text, settings.exclude):
         raise UserError(f"{path} never reaches a model: {reason}")
-    root = project_of(path, args.root)
     if root is None:
         raise UserError(f"nothing above {path} looks like a project; name its folder with --root")
     workspace = Workspace(root, settings.exclude)
@@ -92,7 +91,7 @@ async def _shown(
     settings = attrs.evolve(settings, workspace=True, engine_linger_s=linger_s)
 
     async def asked_of(provider: Any) -> Asked:
-        completer = Completer(provider, lambda: settings, related=workspace)
+        completer = Completer(provider, lambda uri: settings, related=workspace)
         asked = await completer.asked(request)
         return asked if args.budget is None else attrs.evolve(asked, budget_tokens=args.budget)
 

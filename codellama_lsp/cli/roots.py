@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codellama_lsp.config.settings import Settings
 
 #: What shows that a folder is a project.
 MARKS = (
@@ -38,3 +43,20 @@ def project_of(path: Path, wanted: Path | None = None) -> Path | None:
     return next(
         (folder for folder in path.parents if any((folder / mark).exists() for mark in MARKS)), None
     )
+
+
+def settings_for(path: Path, root: Path | None) -> Settings:
+    """The settings that hold for a file: the user's, as far as its project does not narrow them.
+
+    What is wrong with them is said on stderr.
+    """
+    from codellama_lsp.config.files import SettingsFiles
+    from codellama_lsp.config.settings import Layer, resolve
+
+    files = SettingsFiles()
+    files.set_roots([] if root is None else [root])
+    files.look(now=True)
+    settings, problems = resolve([Layer(files.user)])
+    for problem in (*files.problems, *problems):
+        print(f"codellama-lsp: {problem}", file=sys.stderr)
+    return files.at(settings, path)

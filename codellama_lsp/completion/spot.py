@@ -22,7 +22,7 @@ _WIDE_TAB = 8
 
 #: So much text around the cursor is parsed anew for every plan: nothing needs to be kept in step
 #: with edits, and it takes half a millisecond.
-_PARSED_BEFORE = 4000
+_PARSED_BEFORE = 7000
 _PARSED_AFTER = 1500
 
 #: How far below the cursor closers are looked for.
@@ -30,6 +30,8 @@ _FAR_CHARS = 8000
 
 #: What a sign means may depend on so much before it.
 _CONTEXT_CHARS = 16
+
+_PLAIN_QUOTE = re.compile(r"(?<!\\)\"")
 
 
 @attrs.frozen
@@ -130,10 +132,15 @@ class Spot:
     @functools.cached_property
     def around(self) -> Around | None:
         """The syntax tree at the cursor; None where there is none that says anything."""
+        before, after = self._parsed
+        return look(before, after, self.language_id, self._unclosed_here)
+
+    @functools.cached_property
+    def _parsed(self) -> tuple[str, str]:
+        """The text around the cursor that is parsed."""
         start = window_start(self.before, len(self.before), _PARSED_BEFORE)
         end = self.after.find("\n", _PARSED_AFTER)
-        after = self.after if end < 0 else self.after[:end]
-        return look(self.before[start:], after, self.language_id, self._unclosed_here)
+        return self.before[start:], self.after if end < 0 else self.after[:end]
 
     @property
     def _unclosed_here(self) -> str:
@@ -175,11 +182,16 @@ class Spot:
         # The window may have begun in the middle of a text: then all is the wrong way round.
         if self.lexis.line_comment == "//":
             found = self._within_comment(found)
-        if not any(
-            frame.kind is FrameKind.STRING and len(frame.closer) == 3 for frame in found.stack
-        ):
+        closers = [frame.closer for frame in found.stack if frame.kind is FrameKind.STRING]
+        if any(len(closer) == 3 for closer in closers):
+            candidates = ['"""', "'''"]
+        elif "`" in closers and self.lexis.name in ("go", "script"):
+            candidates = ["`"]
+        else:
             return found
-        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in ('"""', "'''")}
+        if self._begins_body(found.stack[-1]):
+            return found
+        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in candidates}
         quotes = min(inside, key=lambda it: inside[it].faults)
         best, closer = inside[quotes], found.stack[-1].closer
         outside = faults(self.before + closer, self.language_id)
@@ -189,8 +201,16 @@ class Spot:
             outside, within = found.faults - 1, best.faults
         if outside <= within:
             return found
-        frames = (attrs.evolve(frame, offset=max(frame.offset - 3, 0)) for frame in best.stack)
+        frames = (
+            attrs.evolve(frame, offset=max(frame.offset - len(quotes), 0)) for frame in best.stack
+        )
         return attrs.evolve(best, stack=tuple(frames))
+
+    def _begins_body(self, frame: Frame) -> bool:
+        """Whether what was opened is the first thing below a header: documentation, surely."""
+        start = self.before.rfind("\n", 0, frame.offset) + 1
+        above = self.before[:start].rstrip()
+        return not self.before[start : frame.offset].strip() and above.endswith(":")
 
     def _within_comment(self, found: Scan) -> Scan:
         """What is open if the window began in a comment, where that reads better than `found`."""
@@ -220,14 +240,13 @@ class Spot:
             return frozenset(top)
         opened = tuple(frame for frame in self.stack if frame.offset > line_start)
         found = scan(self.line_after, self.lexis, opened)
-        if not opened or found.floor or not all(frame.is_code for frame in opened):
+        if not opened or found.stack or found.floor or found.faults:
             return frozenset()
         return frozenset(opened)
 
     def reads_better_with(self, closer: str) -> bool:
         """Whether what follows the cursor is proper code if `closer` is put before it."""
-        start = window_start(self.before, len(self.before), _PARSED_BEFORE)
-        before, after = self.before[start:], self.after[:_PARSED_AFTER]
+        before, after = self._parsed
         now = faults(before + after, self.language_id)
         then = faults(before + closer + after, self.language_id)
         return now is not None and then is not None and then < now
@@ -254,13 +273,24 @@ class Spot:
             if frame.quoting.one_line or frame.closer in line:
                 continue
             closed = any(closing.frame is frame for closing in found.closings)
-            if closed and not found.faults:
+            if closed and not found.faults and frame is not self._just_begun:
                 continue
             # A string just begun: what is below was there before it.
             below = scan(rest, self.lexis, stack[:depth])
-            if below.faults < found.faults or not closed:
+            if below.faults < found.faults or not closed or frame is self._just_begun:
                 return below
         return found
+
+    @functools.cached_property
+    def _just_begun(self) -> Frame | None:
+        """The string that the cursor is in, if it could span lines but is not meant to."""
+        frame = self.stack[-1] if self.stack else None
+        if frame is None or frame.is_code:
+            return None
+        if self.lexis.name == "bash" and frame.closer == '"':
+            # Anything reads well in a shell; but below, what is begun is ended.
+            return frame if len(_PLAIN_QUOTE.findall(self.after)) % 2 == 0 else None
+        return frame if self.reads_better_with(frame.closer) else None
 
     @functools.cached_property
     def scanned_after(self) -> Scan:

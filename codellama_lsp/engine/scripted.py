@@ -181,6 +181,10 @@ class ScriptedBackend:
     def unfinished(self) -> None:
         """Nothing: it has no prompt to build."""
 
+    def rest(self) -> bool:
+        """Nothing: it keeps nothing."""
+        return False
+
     def clear(self) -> None:
         """Forget the last prompt."""
         self._kv = []

@@ -61,7 +61,7 @@ class WorkspaceContext:
     def __init__(
         self,
         on_state: Callable[[], None] = lambda: None,
-        exclude: Callable[[], tuple[str, ...]] = tuple,
+        exclude: Callable[[str], tuple[str, ...]] = lambda uri: (),
     ) -> None:
         self._exclude = exclude
         self._folders = Folders(self._state_changed, self._started)
@@ -189,7 +189,7 @@ class WorkspaceContext:
         found = await folder.client.ask("select", self._question(document, folder, asked))
         if not isinstance(found, dict):
             return None
-        return self._allowed(folder, assembly_from_json(found)), float(found["ms"])
+        return self._allowed(document, folder, assembly_from_json(found)), float(found["ms"])
 
     def _choose_soon(self, document: _Document) -> None:
         if not document.choosing and document.asked is not None and document.folder is not None:
@@ -201,16 +201,16 @@ class WorkspaceContext:
             self._send(document)
             found = await folder.client.ask("select", self._question(document, folder, asked))
             if isinstance(found, dict) and document.folder is folder:
-                allowed = self._allowed(folder, assembly_from_json(found))
+                allowed = self._allowed(document, folder, assembly_from_json(found))
                 document.epoch.offer(allowed, _line(asked), asked.prefill_tokens_per_s)
         except (KeyError, TypeError, ValueError):
             log.exception("an answer of the index was not understood")
         finally:
             document.choosing = False
 
-    def _allowed(self, folder: Folder, assembly: Assembly) -> Assembly:
+    def _allowed(self, document: _Document, folder: Folder, assembly: Assembly) -> Assembly:
         """Without what the settings exclude."""
-        globs, root = self._exclude(), folder.root.as_posix()
+        globs, root = self._exclude(document.uri), folder.root.as_posix()
         return assembly.without(
             chunk.path
             for chunk in assembly.chunks
