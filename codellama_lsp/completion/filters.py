@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
 from codellama_lsp.completion.indentation import own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
@@ -68,8 +69,12 @@ def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     """Drop an end that repeats the rest of the cursor's line; brackets are not its business."""
     rest = spot.line_after.rstrip()
     text = draft.text.rstrip()
-    if not rest or "\n" in text or rest[0] in _CLOSING:
+    if not rest or "\n" in text:
         return draft
+    if rest[0] in _CLOSING:
+        # Closers alone are not its business; but here they are one of a pair, and more follows.
+        whole = bool(spot.closed_here) and text.endswith(rest) and is_telling(rest)
+        return attrs.evolve(draft, text=text[: len(text) - len(rest)]) if whole else draft
     if text.endswith(rest) and (is_telling(rest) or _is_own_end(rest, text, spot)):
         return attrs.evolve(draft, text=text[: len(text) - len(rest)])
     stripped = rest.lstrip()
@@ -179,6 +184,11 @@ def closing_tag(draft: Draft, spot: Spot) -> Draft:
     return draft
 
 
+def arguments(draft: Draft, spot: Spot) -> Draft:
+    """Drop arguments that the call has already, or that it does not take."""
+    return attrs.evolve(draft, text=mended(draft.text, spot))
+
+
 def indentation(draft: Draft, spot: Spot) -> Draft:
     """Indent as the document does."""
     return attrs.evolve(draft, text=own_indentation(draft.text, spot))
@@ -199,6 +209,7 @@ def repeats_document(draft: Draft, spot: Spot) -> Draft:
 
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
+    ("arguments", arguments),
     ("indentation", indentation),
     ("following_lines", following_lines),
     ("rest_of_line", rest_of_line),

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import attrs
 
+from codellama_lsp.completion.arguments import LastArgument
 from codellama_lsp.completion.closing import beside, closings_of, past
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
 from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
@@ -179,6 +180,7 @@ FAULTS: tuple[MakeRule, ...] = (
     ReachedFollowing,
     ClosedTwice,
     Loop,
+    LastArgument,
 )
 
 
