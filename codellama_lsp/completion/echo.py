@@ -76,7 +76,8 @@ class Fence:
 def may_hold_fences(spot: Spot) -> bool:
     """Whether a fence of markdown may be what is wanted at `spot`."""
     top = spot.stack[-1] if spot.stack else None
-    in_text = top is not None and not top.is_code
+    one_line = top is not None and top.quoting is not None and top.quoting.one_line
+    in_text = top is not None and not top.is_code and not one_line
     prose = spot.language_id in ("markdown", "restructuredtext", "plaintext")
     return in_text or prose or "```" in spot.before
 

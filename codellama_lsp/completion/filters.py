@@ -13,11 +13,14 @@ import attrs
 
 from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
-from codellama_lsp.completion.indentation import own_indentation
+from codellama_lsp.completion.indentation import BARE_HEAD, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import scan
 
 _CLOSING = ")]}\"'`"
+
+#: All of the rest of the line is none where it is that long.
+_WHOLE_REST_CHARS = 6
 
 #: A part of the rest of the line that long is no coincidence.
 _LONG_OVERLAP_CHARS = 8
@@ -68,13 +71,12 @@ def _is_closing(text: str, spot: Spot) -> bool:
 def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     """Drop an end that repeats the rest of the cursor's line; brackets are not its business."""
     rest = spot.line_after.rstrip()
-    text = draft.text.rstrip()
-    if not rest or "\n" in text:
+    text, more, _ = draft.text.rstrip().partition("\n")
+    text = text.rstrip()
+    if len(rest.strip()) >= _WHOLE_REST_CHARS and text.endswith(rest):
+        return attrs.evolve(draft, text=text[: len(text) - len(rest)])
+    if not rest or more or rest[0] in _CLOSING:
         return draft
-    if rest[0] in _CLOSING:
-        # Closers alone are not its business; but here they are one of a pair, and more follows.
-        whole = bool(spot.closed_here) and text.endswith(rest) and is_telling(rest)
-        return attrs.evolve(draft, text=text[: len(text) - len(rest)]) if whole else draft
     if text.endswith(rest) and (is_telling(rest) or _is_own_end(rest, text, spot)):
         return attrs.evolve(draft, text=text[: len(text) - len(rest)])
     stripped = rest.lstrip()
@@ -142,7 +144,8 @@ def unbalanced(draft: Draft, spot: Spot) -> Draft:
     stray = closings_of(draft.text, spot).stray
     if not spot.from_start or spot.scanned.faults:
         # Only what a statement that begins on this line has opened is.
-        begins_here = spot.line_above.rstrip()[-1:] in (";", "{", "}", ":")
+        above = spot.line_above.rstrip()
+        begins_here = above[-1:] in (";", "{", "}", ":") or BARE_HEAD.match(above)
         stray = [it for it in stray if begins_here and it.text in ")]"]
     if not stray:
         return draft

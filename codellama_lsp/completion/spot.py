@@ -32,9 +32,6 @@ _FAR_CHARS = 8000
 #: What a sign means may depend on so much before it.
 _CONTEXT_CHARS = 16
 
-#: Quotes of texts that go over many lines.
-_LONG_TEXTS = ('"""', "'''", "`")
-
 _PLAIN_QUOTE = re.compile(r"(?<!\\)\"")
 
 
@@ -212,15 +209,11 @@ class Spot:
         # The window may have begun in the middle of a text: then all is the wrong way round.
         if self.lexis.line_comment == "//":
             found = self._within_comment(found)
-        texts = [frame for frame in found.stack if frame.closer in _LONG_TEXTS]
+        texts = [frame for frame in found.stack if frame.closer in self._long_texts]
         if not texts or self._begins_body(texts[-1]):
             return found
         closer = texts[-1].closer
-        inside = {
-            quotes: scan(quotes + self.before, self.lexis)
-            for quotes in _LONG_TEXTS
-            if len(quotes) == len(closer)
-        }
+        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in self._long_texts}
         quotes = min(inside, key=lambda it: inside[it].faults)
         best = inside[quotes]
         outside = faults(self.before + closer, self.language_id)
@@ -233,6 +226,11 @@ class Spot:
         shift = len(quotes)
         frames = (attrs.evolve(it, offset=max(it.offset - shift, 0)) for it in best.stack)
         return attrs.evolve(best, stack=tuple(frames))
+
+    @property
+    def _long_texts(self) -> tuple[str, ...]:
+        """Quotes of texts that go over many lines."""
+        return ("`",) if self.lexis.name in ("go", "script") else ('"""', "'''")
 
     def _begins_body(self, frame: Frame) -> bool:
         """Whether what was opened is the first thing below a header: documentation, surely."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Protocol
 
 import attrs
@@ -84,6 +85,42 @@ class ReachedFollowing:
                 return max(position - 1, 0)
             position += len(line) + 1
         return None
+
+
+class RepeatedAbove:
+    """Lines came that are those right above the cursor, in their order."""
+
+    name = "repeated_above"
+
+    _MOST_LINES = 8
+
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        above = [line.rstrip() for line in islice(spot.lines_above(), self._MOST_LINES)]
+        self._above = above[::-1]
+        sizes = range(2, len(above) + 1)
+        self._least = next((n for n in sizes if sum(map(is_telling, above[:n])) > 1), 0)
+        """So many lines say enough."""
+        if (
+            spot.line_before.strip()
+            or above[: self._least] == above[self._least : 2 * self._least]
+            or above[0].endswith(",")
+        ):
+            self._least = 0
+
+    def cut(self, text: str) -> int | None:
+        """Keep what stands before them."""
+        if not self._least:
+            return None
+        lines = text.split("\n")
+        whole = [(number, line.rstrip()) for number, line in enumerate(lines[:-1]) if line.strip()]
+        count = 0
+        while count < min(len(whole), len(self._above)):
+            if whole[-count - 1][1] != self._above[-count - 1]:
+                break
+            count += 1
+        if count < self._least:
+            return None
+        return len("\n".join(lines[: whole[-count][0]]))
 
 
 class ClosedTwice:
@@ -178,6 +215,7 @@ FAULTS: tuple[MakeRule, ...] = (
     Fence,
     EchoedHeader,
     ReachedFollowing,
+    RepeatedAbove,
     ClosedTwice,
     Loop,
     LastArgument,
