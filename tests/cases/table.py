@@ -1,7 +1,8 @@
 """Reads the case table: what a model says at a cursor, and what of it is shown, byte for byte.
 
-A file of `rows/` is named after its language id. `‸` is the cursor, `→` a tab, `␣` a blank at a
-line's end, `⏎` a line break where one would not be seen, `␄` the end of a file without one.
+A file of `rows/` is named after its language id, up to a dash. `‸` is the cursor, `→` a tab,
+`␣` a blank at a line's end, `⏎` a line break where one would not be seen, `␄` the end of a file
+without one.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def read_rows() -> list[Row]:
 
 def read_file(path: Path) -> list[Row]:
     text = path.read_text(encoding="utf-8")
-    return [_row(path.stem, part) for part in re.split(r"^==== ", text, flags=re.M)[1:]]
+    language = path.stem.partition("-")[0]
+    return [_row(language, part) for part in re.split(r"^==== ", text, flags=re.M)[1:]]
 
 
 def _row(language: str, part: str) -> Row:
