@@ -12,6 +12,7 @@ from typing import Protocol
 
 import attrs
 
+from codellama_lsp.completion.arguments import LastArgument
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
 from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
@@ -189,6 +190,7 @@ FAULTS: tuple[MakeRule, ...] = (
     ReachedFollowing,
     RepeatedAbove,
     Loop,
+    LastArgument,
 )
 
 

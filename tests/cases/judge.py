@@ -38,7 +38,7 @@ class Judged:
 def judge(document: str, offset: int, language: str, says: str, max_tokens: int = 96) -> Judged:
     """Complete at `offset` with a model that says `says`, at most so many tokens of it."""
     windows = WindowTracker("it").windows(document, offset, _BUDGET)
-    spot = Spot.of(windows, language)
+    spot = Spot.of(windows, language, document)
     plan = choose_plan(spot, "never" if language in PROSE else "auto")
     rules = stop_rules(plan, spot)
     raw, cut, finish = "", None, Finish.EOT

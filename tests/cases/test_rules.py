@@ -32,6 +32,8 @@ class Never:
 def check(row: Row) -> bool:
     """Whether `row` shows what it should."""
     found = judge(row.document, len(row.before), row.language, row.says)
+    if row.stops and found.heard_chars == len(row.says):
+        return False
     return found.accepted == row.accepted and found.outcome.has_items == bool(row.shows)
 
 
