@@ -94,7 +94,7 @@ def test_helix(start: Start, state_dir: Path, answer: str) -> None:
     terminal.keys("o")
     terminal.until_shown("INS")
     terminal.type("total =")
-    type_until_shown(terminal, " ", "sum(values) snippet")
+    type_until_shown(terminal, " ", "sum(values) text")
     terminal.keys("Tab")
     terminal.until_shown("total = sum(values)")
     terminal.keys("Enter", "Escape")
