@@ -79,7 +79,7 @@ def test_helix(start: Start, state_dir: Path, answer: str) -> None:
     terminal.keys("o")
     terminal.until_shown("INS")
     terminal.type("total =")
-    terminal.type_until_shown(" ", "sum(values) snippet")
+    terminal.type_until_shown(" ", "sum(values) text")
     terminal.keys("Tab")
     terminal.until_shown("total = sum(values)")
     terminal.keys("Enter", "Escape")
