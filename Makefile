@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types tests vscode pictures test-neovim test-vscode test-emacs test-editors
+.PHONY: demo test setup lint types tests vscode pictures test-neovim test-vscode test-emacs test-terminal-editors test-steps test-editors
 
 demo: setup
 	@$(BIN)/codellama-lsp demo
@@ -34,8 +34,9 @@ pictures: setup
 
 # Real editors; installed into a cache outside the repository (CODELLAMA_EDITORS_DIR moves it).
 test-neovim: setup
+	scripts/install-lua-tools
 	scripts/install-neovim
-	CODELLAMA_EDITORS_REQUIRED=neovim $(BIN)/python -m pytest -q tests/editors/test_neovim.py
+	CODELLAMA_EDITORS_REQUIRED=neovim $(BIN)/python -m pytest -q tests/editors/test_neovim*.py
 
 test-vscode: setup
 	scripts/install-vscode
@@ -45,4 +46,13 @@ test-emacs: setup
 	scripts/install-emacs
 	CODELLAMA_EDITORS_REQUIRED=emacs $(BIN)/python -m pytest -q tests/editors/test_emacs.py
 
-test-editors: test-neovim test-vscode test-emacs
+test-terminal-editors: setup
+	scripts/install-terminal-editors
+	CODELLAMA_EDITORS_REQUIRED=terminal $(BIN)/python -m pytest -q tests/editors/test_terminal_editors.py
+
+# The steps of the documentation as a stranger takes them.
+test-steps: setup
+	scripts/install-neovim
+	CODELLAMA_EDITORS_REQUIRED=steps $(BIN)/python -m pytest -q tests/editors/test_steps.py
+
+test-editors: test-steps test-terminal-editors test-neovim test-emacs test-vscode

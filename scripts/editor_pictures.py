@@ -13,10 +13,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.editors.neovim import until
 from tests.editors.test_vscode_model import DATA
 from tests.editors.vscode import VsCode, build_extension
 from tests.editors.vscode_window import SERVER, Window
+from tests.editors.waiting import until
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 STATUS = '.statusbar-item[id*="codellama"] a'

@@ -44,6 +44,8 @@ SENTENCES = {
     "without a limit.",
     "debounce_ms": "How long a request made by typing waits for a newer one, in milliseconds; "
     "nothing: as the typing rhythm and the model's speed suggest.",
+    "slow_ms": "When most suggestions take longer, in milliseconds, the status says so, why, and "
+    "what can be done; 0: never.",
     "speculate": "Whether what follows a suggestion is prepared before it is accepted.",
     "multi_line": "Suggestions of several lines: where the code wants a block, never, or always.",
     "workspace": "Whether the workspace is read for code that belongs into prompts.",
@@ -65,6 +67,9 @@ SENTENCES = {
     "evaluate them again; 0: none.",
     "log_level": "How much the server's log says; it never holds your code.",
 }
+
+#: What editors tell by themselves: nobody sets it.
+TOLD = frozenset({"trusted"})
 
 #: Settings of the VS Code extension itself.
 EXTENSION: dict[str, dict[str, Any]] = {
@@ -100,6 +105,8 @@ def rows() -> list[tuple[str, dict[str, Any], object]]:
     defaults = Settings()
     found = []
     for name, field in fields.items():
+        if name in TOLD:
+            continue
         default = getattr(defaults, name)
         default = getattr(default, "value", default)
         if isinstance(default, frozenset | tuple):

@@ -13,6 +13,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--stdio", action="store_true", help="accepted for editors that say so")
     parser.add_argument("--tcp", metavar="HOST:PORT", type=_address, help="for debugging")
     parser.add_argument("--clientProcessId", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--kept-after-s", type=float, default=None, help=argparse.SUPPRESS)
     add_options(parser)
     parser.set_defaults(run=run)
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from codellama_lsp.config.settings import Settings
     from codellama_lsp.engine.spec import EngineSpec
     from codellama_lsp.lsp.build import build_server
-    from codellama_lsp.lsp.session import ServeOptions
+    from codellama_lsp.lsp.session import KEPT_AFTER_S, ServeOptions
     from codellama_lsp.lsp.transport import serve_stdio, serve_tcp
     from codellama_lsp.telemetry import log
 
@@ -48,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     def choose_engine(settings: Settings) -> EngineSpec:
         return choose(args.engine, None, settings)
 
-    server = build_server(ServeOptions(choose_engine, Options(model=args.model)))
+    kept_after_s = KEPT_AFTER_S if args.kept_after_s is None else args.kept_after_s
+    server = build_server(ServeOptions(choose_engine, Options(model=args.model), kept_after_s))
     gc.freeze()
     gc.enable()
     serving = serve_tcp(server, *args.tcp) if args.tcp else serve_stdio(server)

@@ -10,7 +10,7 @@ import re
 
 from codellama_lsp.completion.closing import closings_of
 from codellama_lsp.completion.plan import Plan
-from codellama_lsp.completion.spot import Spot, indent_width
+from codellama_lsp.completion.spot import Spot
 from codellama_lsp.syntax.scan import scan
 
 #: What may follow a block at the indentation of the line that opened it, by that line's keyword.
@@ -26,7 +26,8 @@ _FOLLOWS = {
     "while": ("else", "done"),
     "until": ("done",),
     "case": ("esac",),
-    "do": ("while",),
+    "do": ("while", "done"),
+    "then": ("elif", "else", "fi"),
 }
 _WORDS = frozenset(word for words in _FOLLOWS.values() for word in words)
 _LAST_WORDS = frozenset({"fi", "done", "esac"})
@@ -51,11 +52,11 @@ class EndOfBlock:
         self._spot = spot
         self._starts_blank = not spot.line_before.strip()
         self._opener = spot.opener
-        self._closes_at = indent_width(self._opener) if self._opener else -1
+        self._closes_at = spot.columns(self._opener) if self._opener else -1
         top = spot.stack[-1] if spot.stack else None
         self._beside = top is not None and spot.line_after.strip().startswith(top.closer)
         following = spot.next_lines[0] if spot.next_lines else ""
-        self._there = _word(following) if indent_width(following) == self._closes_at else ""
+        self._there = _word(following) if spot.columns(following) == self._closes_at else ""
 
     def cut(self, text: str) -> int | None:
         """Keep up to the line before."""
@@ -75,7 +76,7 @@ class EndOfBlock:
                 seen, blank, end = True, False, position - 1
                 continue
             last = number == len(lines) - 1
-            width = indent_width(line)
+            width = self._spot.columns(line)
             if closed:
                 if last and any(word.startswith(body) for word in _WORDS):
                     return None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import attrs
 
 from codellama_lsp.completion.spot import Spot, indent_width
-from codellama_lsp.syntax.scan import Closing, FrameKind, Stack
+from codellama_lsp.syntax.scan import Closing, FrameKind, Stack, scan
 
 #: More than this are not looked at; such a text is beyond mending.
 _MOST = 8
@@ -34,8 +34,15 @@ def closings_of(text: str, spot: Spot) -> Closings:
     own = [closing for closing in scanned.closings if closing.frame is not None]
     stray = [closing for closing in scanned.closings if closing.frame is None]
     count = wanted_count(own, spot, scanned.stack) if own else 0
+    if len(scanned.stack) > scanned.floor and not _fits_here(scanned.stack, spot):
+        # It goes on behind the closers that follow the cursor, with a bracket of its own open.
+        most = next(n for n in range(len(own) + 1) if beside(own[n:], spot) == len(own) - n)
+        count = min(count, most)
     while count < len(own) and _is_in_place(own[count], text, spot):
         count += 1
+    if all(frame.closer == "\n" for frame in scanned.stack[scanned.floor :]):
+        pairs = (number for number, it in enumerate(own) if it.frame in spot.closed_here)
+        count = min(count, next(pairs, count))
     return Closings(own[:count], own[count:], stray)
 
 
@@ -58,26 +65,51 @@ def _own_line_indent(text: str, offset: int) -> int | None:
     return indent_width(text[start:]) if not text[start:offset].strip() else None
 
 
+def beside(surplus: Sequence[Closing], spot: Spot) -> int:
+    """How many characters right after the cursor are just these closers, the first of them."""
+    run = "".join(closing.text for closing in surplus)
+    while run and not spot.line_after.startswith(run):
+        run = run[:-1]
+    return len(run)
+
+
 def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:
     """How many of `own` the document still needs: the first so many.
 
     `left` is what is open after the whole text, brackets of its own included.
     """
-    allowed = spot.scanned_after.faults
     depths = {frame: depth for depth, frame in enumerate(spot.stack)}
     most = min(len(own), _MOST)
     closed = {closing.frame: closing for closing in spot.scanned_after.closings}
+    in_pair = spot.line_before.endswith("{") and spot.line_after.lstrip().startswith("}")
     for count, closing in enumerate(own[:most]):
         assert closing.frame is not None
         depth = depths[closing.frame]
+        if in_pair and depth == len(spot.stack) - 1:
+            # An editor wrote both braces at once.
+            most = count
+            break
         # Code within a string: a second brace would not be a fault, but a part of the string.
         if depth and spot.stack[depth - 1].kind is FrameKind.STRING and closing.frame in closed:
             most = count
             break
-    if most == len(own) and spot.scan_after(left).faults <= allowed:
+    if most == len(own) and _fits(left, spot):
         return most
     for count in range(most, 0, -1):
         frame = own[count - 1].frame
-        if frame is not None and spot.scan_after(spot.stack[: depths[frame]]).faults <= allowed:
+        if frame is not None and _fits(spot.stack[: depths[frame]], spot):
             return count
     return 0
+
+
+def _fits(stack: Stack, spot: Spot) -> bool:
+    """Whether what follows the cursor is read no worse with `stack` open than as things are.
+
+    The rest of the cursor's line for itself, too: below, something may be missing already.
+    """
+    return _fits_here(stack, spot) and spot.scan_after(stack).faults <= spot.scanned_after.faults
+
+
+def _fits_here(stack: Stack, spot: Spot) -> bool:
+    line = spot.line_after + "\n"
+    return scan(line, spot.lexis, stack).faults <= scan(line, spot.lexis, spot.stack).faults

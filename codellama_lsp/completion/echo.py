@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from codellama_lsp.completion.plan import Plan
 from codellama_lsp.completion.spot import Spot
 from codellama_lsp.syntax.scan import scan
 
@@ -17,7 +18,7 @@ _SENTINEL = re.compile(
 )
 _PATH = r"(?:\.{0,2}/)?(?:[\w.@+-]+[/\\])*[\w@+-][\w.@+-]*\.[A-Za-z][\w+]{0,7}"
 _HEADER = re.compile(
-    r"\s*(?:#|//|--|;|/\*|<!--)\s*(?:(?:Path|File|Filename|Filepath|Source)\s*:\s*\S.*"
+    r"\s*(?:#|//|--|;|/\*|<!--)\s*(?:(?:Path|File|Filename|Filepath|Source)\s*:\s*[\w@+-]*[./\\][\w.@+/\\-]*"
     r"|(?:\.{0,2}/)?(?:[\w.@+-]+[/\\])+[\w@+-][\w.@+-]*\.[A-Za-z][\w+]{0,7}"
     r"|Compare this snippet from .*)\s*(?:\*/|-->)?\s*",
     re.IGNORECASE,
@@ -31,7 +32,7 @@ class Sentinel:
 
     name = "sentinel"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self._around = spot.before + spot.after
 
     def cut(self, text: str) -> int | None:
@@ -47,12 +48,9 @@ class Fence:
 
     name = "fence"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self._spot = spot
-        top = spot.stack[-1] if spot.stack else None
-        in_text = top is not None and not top.is_code
-        self._off = in_text or spot.language_id in ("markdown", "restructuredtext", "plaintext")
-        self._off = self._off or "```" in spot.before
+        self._off = may_hold_fences(spot)
 
     def cut(self, text: str) -> int | None:
         """Keep what stands before it."""
@@ -75,12 +73,13 @@ class Fence:
         return bool(stack) and not stack[-1].is_code
 
 
-def unfenced(text: str, spot: Spot) -> str:
-    """`text` without a first line that begins a markdown code block."""
-    if Fence(spot)._off:
-        return text
-    first, newline, rest = text.lstrip().partition("\n")
-    return rest if newline and _FENCE.match(first) else text
+def may_hold_fences(spot: Spot) -> bool:
+    """Whether a fence of markdown may be what is wanted at `spot`."""
+    top = spot.stack[-1] if spot.stack else None
+    one_line = top is not None and top.quoting is not None and top.quoting.one_line
+    in_text = top is not None and not top.is_code and not one_line
+    prose = spot.language_id in ("markdown", "restructuredtext", "plaintext")
+    return in_text or prose or "```" in spot.before
 
 
 class EchoedHeader:
@@ -88,7 +87,7 @@ class EchoedHeader:
 
     name = "echoed_header"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self._lead = spot.line_before
         self._own = spot.before[:2000]
 

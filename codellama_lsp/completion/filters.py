@@ -11,22 +11,19 @@ from collections.abc import Callable
 
 import attrs
 
-from codellama_lsp.completion.closing import closings_of
-from codellama_lsp.completion.echo import unfenced
-from codellama_lsp.completion.indentation import own_indentation
-from codellama_lsp.completion.spot import Spot, indent_width, is_telling
-from codellama_lsp.syntax.scan import Closing, scan
+from codellama_lsp.completion.arguments import mended
+from codellama_lsp.completion.closing import beside, closings_of
+from codellama_lsp.completion.indentation import BARE_HEAD, own_indentation
+from codellama_lsp.completion.spot import Spot, is_telling
+from codellama_lsp.syntax.scan import scan
 
 _CLOSING = ")]}\"'`"
 
+#: All of the rest of the line is none where it is that long.
+_WHOLE_REST_CHARS = 6
+
 #: A part of the rest of the line that long is no coincidence.
 _LONG_OVERLAP_CHARS = 8
-
-#: Of the line before the cursor, so much said again is no coincidence.
-_LEAST_ECHO_CHARS = 3
-
-#: A line that long does not stand twice in a row.
-_LONG_LINE_CHARS = 12
 
 
 @attrs.frozen
@@ -41,11 +38,6 @@ class Draft:
 Filter = Callable[[Draft, Spot], Draft]
 
 
-def fences(draft: Draft, spot: Spot) -> Draft:
-    """Drop the line of markdown that code was wrapped in."""
-    return attrs.evolve(draft, text=unfenced(draft.text, spot))
-
-
 def trailing_blanks(draft: Draft, spot: Spot) -> Draft:
     """Drop blank lines at the end, and blanks before the end of the line."""
     text = draft.text
@@ -54,44 +46,6 @@ def trailing_blanks(draft: Draft, spot: Spot) -> Draft:
     if "\n" in tail or not spot.line_after.strip():
         return attrs.evolve(draft, text=stripped)
     return draft
-
-
-def said_before(draft: Draft, spot: Spot) -> Draft:
-    """Drop a beginning that repeats the line before the cursor, or its last word."""
-    line = spot.line_before.lstrip()
-    text = draft.text.lstrip(" \t")
-    for start in (0, *(match.start() for match in re.finditer(r"(?<=\s)\S", line))):
-        said = line[start:]
-        if len(said.strip()) < _LEAST_ECHO_CHARS:
-            break
-        if not text.startswith(said.rstrip()) or (start and not is_telling(said)):
-            continue
-        rest = text[len(said.rstrip()) :]
-        if said[-1].isspace():
-            if start == 0 and rest[:1].isspace() and rest.strip():
-                return attrs.evolve(draft, text=rest.lstrip(" \t"))
-            continue
-        whole_line = start == 0 and len(said) > _LONG_OVERLAP_CHARS and is_telling(said)
-        word = start and re.fullmatch(r"\w{3,}", said) and re.match(r"\w", rest)
-        if (whole_line and rest.strip()) or word:
-            return attrs.evolve(draft, text=rest)
-    return draft
-
-
-def line_above(draft: Draft, spot: Spot) -> Draft:
-    """Drop a text whose first line is the line above once more."""
-    if spot.line_before.strip():
-        return draft
-    first = draft.text.split("\n", 1)[0]
-    above = spot.before.split("\n")[-2:-1]
-    whole = (spot.line_before + first).rstrip()
-    if not above or whole != above[0].rstrip() or len(whole.strip()) < _LONG_LINE_CHARS:
-        return draft
-    # In a table of data, or among calls that are alike already, a line may stand twice.
-    higher = next(iter(list(spot.lines_above())[1:2]), "")
-    if higher.rstrip() == whole or not re.match(r"\s*[\w@$]", whole) or whole.endswith(","):
-        return draft
-    return attrs.evolve(draft, text="")
 
 
 def following_lines(draft: Draft, spot: Spot) -> Draft:
@@ -117,8 +71,11 @@ def _is_closing(text: str, spot: Spot) -> bool:
 def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     """Drop an end that repeats the rest of the cursor's line; brackets are not its business."""
     rest = spot.line_after.rstrip()
-    text = draft.text.rstrip()
-    if not rest or "\n" in text or rest[0] in _CLOSING:
+    text, more, _ = draft.text.rstrip().partition("\n")
+    text = text.rstrip()
+    if len(rest.strip()) >= _WHOLE_REST_CHARS and text.endswith(rest):
+        return attrs.evolve(draft, text=text[: len(text) - len(rest)])
+    if not rest or more or rest[0] in _CLOSING:
         return draft
     if text.endswith(rest) and (is_telling(rest) or _is_own_end(rest, text, spot)):
         return attrs.evolve(draft, text=text[: len(text) - len(rest)])
@@ -161,28 +118,19 @@ def closers(draft: Draft, spot: Spot) -> Draft:
     line_start = text.rfind("\n", 0, start)
     own_line = line_start >= 0 and not text[line_start:start].strip()
     tail, rest = _squeezed(text[start:]), _squeezed(spot.line_after)
-    beside = _beside(surplus, spot)
+    taken = beside(surplus, spot)
     if own_line:
-        if beside:
-            return attrs.evolve(draft, replaced_chars=beside)
+        if taken:
+            return attrs.evolve(draft, replaced_chars=taken)
         return attrs.evolve(draft, text=text[:line_start])
-    if rest.startswith(tail) or not beside:
+    if rest.startswith(tail) or not taken:
         kept = text[:start]
-        spaced = spot.line_after[:1].isspace() or not beside
+        spaced = spot.line_after[:1].isspace() or not taken
         return attrs.evolve(draft, text=kept.rstrip() if spaced else kept)
     end = spot.line_after.rstrip()
-    if len(end) > beside and len(tail) > len(rest) and text.rstrip().endswith(end[beside:]):
+    if len(end) > taken and len(tail) > len(rest) and text.rstrip().endswith(end[taken:]):
         return attrs.evolve(draft, replaced_chars=len(end))
-    return attrs.evolve(draft, replaced_chars=beside)
-
-
-def _beside(surplus: list[Closing] | tuple[Closing, ...] | object, spot: Spot) -> int:
-    """How many characters right after the cursor are just these closers; 0 if they are not."""
-    assert isinstance(surplus, list | tuple)
-    run = "".join(closing.text for closing in surplus)
-    while run and not spot.line_after.startswith(run):
-        run = run[:-1]
-    return len(run)
+    return attrs.evolve(draft, replaced_chars=taken)
 
 
 def _squeezed(text: str) -> str:
@@ -191,9 +139,14 @@ def _squeezed(text: str) -> str:
 
 def unbalanced(draft: Draft, spot: Spot) -> Draft:
     """Drop closers of nothing, where all that was opened before is known."""
-    if not spot.from_start or spot.scanned.faults or spot.lexis.loose_closers or _in_markup(spot):
+    if spot.lexis.loose_closers or _in_markup(spot):
         return draft
     stray = closings_of(draft.text, spot).stray
+    if not spot.from_start or spot.scanned.faults:
+        # Only what a statement that begins on this line has opened is.
+        above = spot.line_above.rstrip()
+        begins_here = above[-1:] in (";", "{", "}", ":") or BARE_HEAD.match(above)
+        stray = [it for it in stray if begins_here and it.text in ")]"]
     if not stray:
         return draft
     start, end = stray[0].offset, stray[-1].offset + len(stray[-1].text)
@@ -234,36 +187,25 @@ def closing_tag(draft: Draft, spot: Spot) -> Draft:
     return draft
 
 
+def arguments(draft: Draft, spot: Spot) -> Draft:
+    """Drop arguments that the call has already, or that it does not take."""
+    return attrs.evolve(draft, text=mended(draft.text, spot))
+
+
 def indentation(draft: Draft, spot: Spot) -> Draft:
     """Indent as the document does."""
     return attrs.evolve(draft, text=own_indentation(draft.text, spot))
 
 
-def repeats_document(draft: Draft, spot: Spot) -> Draft:
-    """Drop a text that the document has right there already."""
-    if spot.line_before.strip() and not spot.line_after.strip():
-        return draft  # The rest of a line may well be what the next line says.
-    text = draft.text.strip()
-    there = spot.after.strip()
-    if is_telling(text) and there.startswith(text) and not draft.replaced_chars:
-        rest = there[len(text) : len(text) + 1]
-        if not rest or rest == "\n" or "\n" in draft.text:
-            return attrs.evolve(draft, text="")
-    return draft
-
-
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
-    ("fences", fences),
+    ("arguments", arguments),
     ("indentation", indentation),
-    ("said_before", said_before),
-    ("line_above", line_above),
     ("following_lines", following_lines),
     ("rest_of_line", rest_of_line),
     ("closing_tag", closing_tag),
     ("closers", closers),
     ("unbalanced", unbalanced),
-    ("repeats_document", repeats_document),
     ("trailing_blanks", trailing_blanks),
 )
 
@@ -276,6 +218,3 @@ def run_filters(text: str, spot: Spot) -> tuple[Draft, str]:
         if not draft.text.strip():
             return draft, name
     return draft, ""
-
-
-__all__ = ["FILTERS", "Draft", "Filter", "indent_width", "run_filters"]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+from codellama_lsp.completion.kinds import in_dropped_comment
 from codellama_lsp.completion.types import CompletionRequest, Trigger
 
 _KEPT_INTERVALS = 20
@@ -71,6 +72,10 @@ class Moments:
             return "in the middle of a word"
         if self._erasing.get(request.document.uri) and _is_word(before):
             return "a word is being erased"
+        if request.document.read_only:
+            return "a document that cannot be edited"
+        if in_dropped_comment(request.document, offset):
+            return "a comment that does not become part of the message"
         return ""
 
     def wait_s(self, request: CompletionRequest) -> float:

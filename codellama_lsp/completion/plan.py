@@ -10,16 +10,15 @@ import re
 
 import attrs
 
-from codellama_lsp.completion.spot import Spot, indent_width
+from codellama_lsp.completion.spot import Spot
 from codellama_lsp.config.options import MultiLine
 from codellama_lsp.syntax.scan import Frame, FrameKind
 
 #: What may follow the cursor without being code of its own: closers and the end of a statement.
 _TRIVIAL_REST = re.compile(r"[\s)\]}>\"'`;,:]*")
 
-
-#: Its cases may stand at its own indentation.
-_SWITCH = re.compile(r"\s*(?:switch|select)\b.*\{\s*$")
+#: What is in it may stand at its own indentation.
+_FLAT = re.compile(r"\s*(?:switch|select|(?:inline\s+)?namespace|extern)\b.*\{\s*$")
 
 
 class PlanKind(enum.StrEnum):
@@ -60,13 +59,16 @@ def choose_plan(spot: Spot, multi_line: MultiLine = "auto", forced: str | None =
 
 
 def _least_indent(spot: Spot) -> int:
-    width = indent_width(spot.line_before)
+    width = spot.columns(spot.line_before)
     if spot.line_before.strip():
-        return width + 1 if spot.opens_body(spot.line_before) else width
+        return spot.columns(spot.opener) + 1 if spot.opens_body(spot.line_before) else width
     above = spot.line_above
-    if width == indent_width(above) and _SWITCH.match(above):
+    if not spot.opens_body(above):
         return width
-    return max(width, indent_width(above) + 1) if spot.opens_body(above) else width
+    if width == spot.columns(above) and _FLAT.match(above):
+        return width
+    # The header of a body may well go on deeper than the body is.
+    return max(width, min(spot.columns(spot.opener), spot.columns(above)) + 1)
 
 
 def _kind(spot: Spot, multi_line: MultiLine) -> PlanKind:
@@ -116,7 +118,10 @@ def _is_unwritten(spot: Spot, doc: Frame) -> bool:
     if rest.startswith(closer):
         return True
     # Not closed yet: what follows is code.
-    return doc.kind is FrameKind.STRING and doc.closer not in spot.after
+    if doc.kind is FrameKind.COMMENT:
+        comment, closed, _ = spot.after.partition(doc.closer)
+        return not closed or "/*" in comment
+    return doc.closer not in spot.after or spot.reads_better_with(doc.closer)
 
 
 def _announces(spot: Spot) -> bool:
@@ -128,5 +133,5 @@ def _announces(spot: Spot) -> bool:
         return False
     below = spot.after.split("\n")[1:2]
     return (
-        not below or not below[0].strip() or indent_width(below[0]) < indent_width(spot.line_before)
+        not below or not below[0].strip() or spot.columns(below[0]) < spot.columns(spot.line_before)
     )

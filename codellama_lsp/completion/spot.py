@@ -11,16 +11,28 @@ from collections.abc import Iterator
 
 import attrs
 
+from codellama_lsp.context.anchors import window_start
+from codellama_lsp.context.windows import Windows
+from codellama_lsp.syntax.around import Around, Call, faults, look
 from codellama_lsp.syntax.lexis import Lexis, lexis_of
-from codellama_lsp.syntax.scan import FrameKind, Scan, Stack, scan
+from codellama_lsp.syntax.scan import Frame, Scan, Stack, scan
+from codellama_lsp.syntax.signatures import Signature, signature_of
 
 _TAB_WIDTH = 4
+_WIDE_TAB = 8
+
+#: So much text around the cursor is parsed anew for every plan: nothing needs to be kept in step
+#: with edits, and it takes half a millisecond.
+_PARSED_BEFORE = 7000
+_PARSED_AFTER = 1500
 
 #: How far below the cursor closers are looked for.
 _FAR_CHARS = 8000
 
 #: What a sign means may depend on so much before it.
 _CONTEXT_CHARS = 16
+
+_PLAIN_QUOTE = re.compile(r"(?<!\\)\"")
 
 
 @attrs.frozen
@@ -38,6 +50,27 @@ class Spot:
     from_start: bool = False
     """Whether `before` starts where the document does."""
     language_id: str = ""
+
+    whole: str = ""
+    """The document, in which the definitions of what is called are looked for."""
+    related: tuple[str, ...] = ()
+    """Code of other files that was chosen for the document."""
+
+    @classmethod
+    def of(
+        cls, windows: Windows, language_id: str, whole: str = "", related: tuple[str, ...] = ()
+    ) -> Spot:
+        """The cursor that `windows` are around."""
+        return cls(
+            before=windows.prefix.text,
+            after=windows.left_out + windows.suffix.text,
+            left_out=windows.left_out,
+            to_end=windows.to_end,
+            from_start=not windows.far_before.text,
+            language_id=language_id,
+            whole=whole,
+            related=related,
+        )
 
     @property
     def line_before(self) -> str:
@@ -69,17 +102,94 @@ class Spot:
                 yield line
             end = start
 
-    @property
+    @functools.cached_property
     def opener(self) -> str:
-        """The line that the cursor's block hangs on: the nearest one with less indentation."""
+        """The line that the cursor's block hangs on: the nearest one with less indentation.
+
+        Of a header over several lines it is the first one.
+        """
         line = self.line_before
         if self.opens_body(line):
-            return line
-        width = indent_width(line)
+            return self.header(0) or line
+        width = self.columns(line)
         above = self.line_above
-        if not line.strip() and self.opens_body(above) and indent_width(above) >= width:
-            return above
-        return next((line for line in self.lines_above() if indent_width(line) < width), "")
+        if not line.strip() and self.opens_body(above):
+            head = self.header(self._rows_to_line_above) or above
+            if self.columns(above) >= width or self.columns(head) < self.columns(above):
+                return head
+        return next((line for line in self.lines_above() if self.columns(line) < width), "")
+
+    def header(self, rows_up: int) -> str | None:
+        """The first line of the header that ends so many lines above the cursor's."""
+        found = self.around.header_line(rows_up) if self.around is not None else None
+        if found is not None:
+            return found
+        # The tree is silent: a line that begins within a bracket goes on from that bracket's line.
+        start = len(self.before)
+        for _ in range(rows_up + 1):
+            start = self.before.rfind("\n", 0, max(start, 0))
+        within = scan(self.before[: start + 1], self.lexis).stack
+        if start < 0 or not within or within[-1].closer != ")":
+            return None
+        begin = self.before.rfind("\n", 0, within[-1].offset) + 1
+        return self.before[begin:].split("\n", 1)[0]
+
+    @property
+    def _rows_to_line_above(self) -> int:
+        start = self.before.rfind("\n") + 1
+        return self.before.count("\n", len(self.before[:start].rstrip()), start)
+
+    @functools.cached_property
+    def around(self) -> Around | None:
+        """The syntax tree at the cursor; None where there is none that says anything."""
+        before, after = self._parsed
+        return look(before, after, self.language_id, self._unclosed_here)
+
+    @functools.cached_property
+    def call(self) -> Call | None:
+        """The call among whose arguments the cursor is, with no other bracket between."""
+        call = self.around.call if self.around is not None else None
+        top = self.stack[-1] if self.stack else None
+        if call is None or top is None or top.closer != ")":
+            return None
+        return call if self.before[top.offset + 1 :] == call.inside else None
+
+    @functools.cached_property
+    def callee(self) -> Signature | None:
+        """What that call can be called with, where it is beyond doubt."""
+        if self.call is None:
+            return None
+        text = self.whole or self.before + self.after
+        return signature_of(self.call, text, self.related, self.language_id)
+
+    @functools.cached_property
+    def _parsed(self) -> tuple[str, str]:
+        """The text around the cursor that is parsed."""
+        start = window_start(self.before, len(self.before), _PARSED_BEFORE)
+        end = self.after.find("\n", _PARSED_AFTER)
+        return self.before[start:], self.after if end < 0 else self.after[:end]
+
+    @property
+    def _unclosed_here(self) -> str:
+        """Closers that the brackets opened on the cursor's line still need."""
+        line_start = self.before.rfind("\n")
+        opened = [frame for frame in self.stack if frame.offset > line_start]
+        if not opened or not all(frame.is_code for frame in opened):
+            return ""
+        closed = len(scan(self.line_after, self.lexis, tuple(opened)).stack)
+        return "".join(frame.closer for frame in reversed(opened[:closed]))
+
+    @functools.cached_property
+    def _tab_width(self) -> int:
+        """Columns of a tab: eight where tabs stand beside spaces that say so."""
+        lines = [*self.before.split("\n")[-200:], *self.after.split("\n")[:200]]
+        tabbed = sum(line.startswith("\t") for line in lines)
+        spaced = sum(line.startswith("      ") for line in lines)
+        return _WIDE_TAB if tabbed and spaced and min(tabbed, spaced) * 10 > tabbed else _TAB_WIDTH
+
+    def columns(self, line: str) -> int:
+        """Columns of the blanks that `line` begins with, tabs as wide as this document has them."""
+        return indent_width(line, self._tab_width)
 
     def opens_body(self, line: str) -> bool:
         """Whether a body is expected after `line` of this document."""
@@ -94,22 +204,78 @@ class Spot:
     def scanned(self) -> Scan:
         """What is open at the cursor."""
         found = scan(self.before, self.lexis)
-        if self.from_start or not any(
-            frame.kind is FrameKind.STRING and len(frame.closer) == 3 for frame in found.stack
-        ):
+        if self.from_start:
             return found
         # The window may have begun in the middle of a text: then all is the wrong way round.
-        inside = [scan(quotes + self.before, self.lexis) for quotes in ('"""', "'''")]
-        best = min((found, *inside), key=lambda it: it.faults)
-        if best is found:
+        if self.lexis.line_comment == "//":
+            found = self._within_comment(found)
+        texts = [frame for frame in found.stack if frame.closer in self._long_texts]
+        if not texts or self._begins_body(texts[-1]):
             return found
-        frames = (attrs.evolve(frame, offset=max(frame.offset - 3, 0)) for frame in best.stack)
+        closer = texts[-1].closer
+        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in self._long_texts}
+        quotes = min(inside, key=lambda it: inside[it].faults)
+        best = inside[quotes]
+        outside = faults(self.before + closer, self.language_id)
+        within = faults(quotes + self.before, self.language_id)
+        if outside is None or within is None or outside == within:
+            # The text that the cursor is in has not ended yet, which is no fault.
+            outside, within = found.faults - 1, best.faults
+        if outside <= within:
+            return found
+        shift = len(quotes)
+        frames = (attrs.evolve(it, offset=max(it.offset - shift, 0)) for it in best.stack)
         return attrs.evolve(best, stack=tuple(frames))
+
+    @property
+    def _long_texts(self) -> tuple[str, ...]:
+        """Quotes of texts that go over many lines."""
+        return ("`",) if self.lexis.name in ("go", "script") else ('"""', "'''")
+
+    def _begins_body(self, frame: Frame) -> bool:
+        """Whether what was opened is the first thing below a header: documentation, surely."""
+        start = self.before.rfind("\n", 0, frame.offset) + 1
+        above = self.before[:start].rstrip()
+        return not self.before[start : frame.offset].strip() and above.endswith(":")
+
+    def _within_comment(self, found: Scan) -> Scan:
+        """What is open if the window began in a comment, where that reads better than `found`."""
+        end = self.before.find("*/")
+        if end < 0 or "/*" in self.before[:end]:
+            return found
+        inside = scan("/*" + self.before, self.lexis)
+        if inside.faults >= found.faults:
+            return found
+        frames = (attrs.evolve(frame, offset=max(frame.offset - 2, 0)) for frame in inside.stack)
+        return attrs.evolve(inside, stack=tuple(frames))
 
     @property
     def stack(self) -> Stack:
         """Brackets, strings and comments that are open at the cursor, outermost first."""
         return self.scanned.stack
+
+    @functools.cached_property
+    def closed_here(self) -> frozenset[Frame]:
+        """What the rest of the cursor's line closes of what was opened on the line, if all of it.
+
+        Then it is a pair, whatever is open above.
+        """
+        line_start = self.before.rfind("\n")
+        top = self.stack[-1:]
+        if top and len(top[0].closer) == 3 and self.line_after.lstrip().startswith(top[0].closer):
+            return frozenset(top)
+        opened = tuple(frame for frame in self.stack if frame.offset > line_start)
+        found = scan(self.line_after, self.lexis, opened)
+        if not opened or found.floor or found.faults or any(it.quoting for it in found.stack):
+            return frozenset()
+        return frozenset(opened)
+
+    def reads_better_with(self, closer: str) -> bool:
+        """Whether what follows the cursor is proper code if `closer` is put before it."""
+        before, after = self._parsed
+        now = faults(before + after, self.language_id)
+        then = faults(before + closer + after, self.language_id)
+        return now is not None and then is not None and then < now
 
     def scan(self, text: str) -> Scan:
         """What `text`, put at the cursor, does to what is open there."""
@@ -130,13 +296,27 @@ class Spot:
         for depth, frame in enumerate(stack):
             if frame.is_code or frame.offset < start or frame.tagged or not frame.quoting:
                 continue
-            if not found.faults or frame.quoting.one_line or frame.closer in line:
+            if frame.quoting.one_line or frame.closer in line:
+                continue
+            closed = any(closing.frame is frame for closing in found.closings)
+            if closed and not found.faults and frame is not self._just_begun:
                 continue
             # A string just begun: what is below was there before it.
             below = scan(rest, self.lexis, stack[:depth])
-            if below.faults < found.faults:
+            if below.faults < found.faults or not closed or frame is self._just_begun:
                 return below
         return found
+
+    @functools.cached_property
+    def _just_begun(self) -> Frame | None:
+        """The string that the cursor is in, if it could span lines but is not meant to."""
+        frame = self.stack[-1] if self.stack else None
+        if frame is None or frame.is_code:
+            return None
+        if self.lexis.name == "bash" and frame.closer == '"':
+            # Anything reads well in a shell; but below, what is begun is ended.
+            return frame if len(_PLAIN_QUOTE.findall(self.after)) % 2 == 0 else None
+        return frame if self.reads_better_with(frame.closer) else None
 
     @functools.cached_property
     def scanned_after(self) -> Scan:
@@ -157,14 +337,14 @@ def opens_body(line: str, comment: str = "") -> bool:
     return _OPENS_BODY.search(line) is not None
 
 
-def indent_width(line: str) -> int:
-    """Columns of the blanks that `line` begins with; a tab goes to the next multiple of four."""
+def indent_width(line: str, tab_width: int = _TAB_WIDTH) -> int:
+    """Columns of the blanks that `line` begins with; a tab goes on to the next multiple of it."""
     width = 0
     for char in line:
         if char == " ":
             width += 1
         elif char == "\t":
-            width += _TAB_WIDTH - width % _TAB_WIDTH
+            width += tab_width - width % tab_width
         else:
             break
     return width

@@ -6,15 +6,17 @@ A rule decides on finished evidence only: once it has cut, more text would not c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Protocol
 
-from codellama_lsp.completion.block_end import EndOfBlock
-from codellama_lsp.completion.closing import closings_of
+import attrs
+
+from codellama_lsp.completion.arguments import LastArgument
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
+from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
-from codellama_lsp.syntax.scan import FrameKind
 
 
 class StopRule(Protocol):
@@ -27,52 +29,15 @@ class StopRule(Protocol):
         ...
 
 
-#: Before a brace: this makes it part of an expression.
-_EXPRESSION = re.compile(r"(?<![=!<>])=(?!=)|=>|\breturn\b|->")
+MakeRule = Callable[[Plan, Spot], StopRule]
 
 
-class EndOfLine:
-    """A line ends at the first line break after something visible, unless brackets are open."""
+@attrs.frozen(order=True)
+class Cut:
+    """Where a rule ends a text."""
 
-    name = "end_of_line"
-
-    def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._strict = plan.strict or plan.kind is PlanKind.SPAN
-        self._spot = spot
-
-    def cut(self, text: str) -> int | None:
-        """Keep up to that line break."""
-        start = len(text) - len(text.lstrip())
-        first = end = text.find("\n", start)
-        if end < 0 or self._strict:
-            return end if end >= 0 else None
-        spot = self._spot
-        while end >= 0:
-            if not self._goes_on(text[:end]):
-                return end
-            end = text.find("\n", end + 1)
-        # Nothing says yet where it ends, unless it is a block, which is more than a line.
-        return first if self._opens_block(text[:first], spot) else None
-
-    def _goes_on(self, text: str) -> bool:
-        spot = self._spot
-        found = spot.scan(text)
-        own = found.stack[found.floor :]
-        if any(frame.closer != "\n" for frame in own):
-            return not self._opens_block(text.strip().split("\n", 1)[0], spot)
-        if not text.rstrip().endswith(",") or not found.stack:
-            return False
-        # An argument, and more to come: "f(a," was opened on the cursor's own line.
-        frame = found.stack[-1]
-        on_line = frame.offset > spot.before.rfind("\n")
-        return on_line and frame.closer in ")]" and found.floor == len(spot.stack)
-
-    def _opens_block(self, line: str, spot: Spot) -> bool:
-        if not line.rstrip().endswith("{"):
-            return False
-        if any(frame.closer in ")]" for frame in spot.stack if frame.is_code):
-            return False
-        return _EXPRESSION.search(spot.line_before + line) is None and not spot.lexis.colon_blocks
+    keep_chars: int
+    rule: str
 
 
 class EndOfText:
@@ -80,7 +45,7 @@ class EndOfText:
 
     name = "end_of_text"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self._spot = spot
 
     def cut(self, text: str) -> int | None:
@@ -92,28 +57,12 @@ class EndOfText:
         return None
 
 
-class Announced:
-    """The rest of a comment's line, or else the block below it."""
-
-    name = "end_of_announced"
-
-    def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._line = EndOfLine(plan, spot)
-        self._block = EndOfBlock(plan, spot)
-
-    def cut(self, text: str) -> int | None:
-        """Keep either."""
-        if text.lstrip(" \t").startswith("\n"):
-            return self._block.cut(text)
-        return self._line.cut(text)
-
-
 class ReachedFollowing:
     """A whole line came that is the next line of the document."""
 
     name = "reached_following"
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         following = spot.next_lines
         telling = bool(following) and is_telling(following[0])
         # In a table of data, lines may well be alike.
@@ -136,35 +85,40 @@ class ReachedFollowing:
         return None
 
 
-class ClosedTwice:
-    """A bracket was closed that the document closes on a later line."""
+class RepeatedAbove:
+    """Lines came that are those right above the cursor, in their order."""
 
-    name = "closed_twice"
+    name = "repeated_above"
 
-    def __init__(self, spot: Spot) -> None:
-        self._spot = spot
-        # What the cursor's own line closes is weighed when all is known.
-        self._here = {
-            closing.frame
-            for closing in spot.scanned_after.closings
-            if closing.offset < len(spot.line_after)
-        }
+    _MOST_LINES = 8
+
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        above = [line.rstrip() for line in islice(spot.lines_above(), self._MOST_LINES)]
+        self._above = above[::-1]
+        sizes = range(2, len(above) + 1)
+        self._least = next((n for n in sizes if sum(map(is_telling, above[:n])) > 1), 0)
+        """So many lines say enough."""
+        if (
+            spot.line_before.strip()
+            or above[: self._least] == above[self._least : 2 * self._least]
+            or above[0].endswith(",")
+        ):
+            self._least = 0
 
     def cut(self, text: str) -> int | None:
-        """Keep what stands before the closer, or before its line if nothing else is on it."""
-        if not self._spot.stack:
+        """Keep what stands before them."""
+        if not self._least:
             return None
-        # A closer may be followed by an opener: "} else {".
-        text = text[: text.rfind("\n") + 1]
-        for closing in closings_of(text, self._spot).surplus:
-            if closing.frame in self._here:
-                continue
-            if closing.frame and closing.frame.kind is FrameKind.BRACKET:
-                start = text.rfind("\n", 0, closing.offset)
-                if start >= 0 and not text[start : closing.offset].strip():
-                    return start
-                return closing.offset
-        return None
+        lines = text.split("\n")
+        whole = [(number, line.rstrip()) for number, line in enumerate(lines[:-1]) if line.strip()]
+        count = 0
+        while count < min(len(whole), len(self._above)):
+            if whole[-count - 1][1] != self._above[-count - 1]:
+                break
+            count += 1
+        if count < self._least:
+            return None
+        return len("\n".join(lines[: whole[-count][0]]))
 
 
 class Loop:
@@ -176,16 +130,24 @@ class Loop:
     _LONGEST_UNIT_CHARS = 40
     _LEAST_CHARS = 120
 
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        self._around = _bare(f"{spot.before}\n{spot.after}\n".split("\n"))
+        self._lead = "" if spot.line_before.strip() else spot.line_before
+
     def cut(self, text: str) -> int | None:
-        """Keep the first round."""
+        """Keep the first round; a document that goes round like that may go on."""
         lines = text.split("\n")
         whole = lines[:-1]
+        if whole:
+            whole[0] = self._lead + whole[0]
         for count in range(1, self._MOST_LINES + 1):
             last = whole[-count:]
             if len(whole) >= 3 * count and last == whole[-2 * count : -count]:
-                if last != whole[-3 * count : -2 * count] or not any(map(is_telling, last)):
+                if last != whole[-3 * count : -2 * count] or not any(map(_is_code, last)):
                     continue
-                return len("\n".join(whole[: len(whole) - 2 * count]))
+                if _bare(["", *last, *last, ""]) in self._around:
+                    continue
+                return len("\n".join(whole[: len(whole) - 2 * count])) - len(self._lead)
         return self._cut_line(text, len(lines[-1]))
 
     def _cut_line(self, text: str, line_chars: int) -> int | None:
@@ -203,29 +165,41 @@ class Loop:
         return None
 
 
-_ENDS: dict[PlanKind, Callable[[Plan, Spot], StopRule]] = {
+def _bare(lines: Iterable[str]) -> str:
+    return "\n".join(map(str.strip, lines))
+
+
+def _is_code(line: str) -> bool:
+    return re.search(r"[A-Za-z]\w{2}", line) is not None
+
+
+#: What ends each kind of plan.
+ENDS: dict[PlanKind, MakeRule] = {
     PlanKind.SPAN: EndOfLine,
     PlanKind.LINE: EndOfLine,
-    PlanKind.BLOCK: EndOfBlock,
-    PlanKind.DOCSTRING: lambda plan, spot: EndOfText(spot),
-    PlanKind.ANNOUNCED: Announced,
+    PlanKind.BLOCK: LineOrBlock,
+    PlanKind.DOCSTRING: EndOfText,
+    PlanKind.ANNOUNCED: LineOrBlock,
 }
+
+#: What ends a generation whatever its plan.
+FAULTS: tuple[MakeRule, ...] = (
+    Sentinel,
+    Fence,
+    EchoedHeader,
+    ReachedFollowing,
+    RepeatedAbove,
+    Loop,
+    LastArgument,
+)
 
 
 def stop_rules(plan: Plan, spot: Spot) -> Sequence[StopRule]:
     """The rules that hold for `plan` at `spot`."""
-    return (
-        _ENDS[plan.kind](plan, spot),
-        Sentinel(spot),
-        Fence(spot),
-        EchoedHeader(spot),
-        ReachedFollowing(spot),
-        ClosedTwice(spot),
-        Loop(),
-    )
+    return [make(plan, spot) for make in (ENDS[plan.kind], *FAULTS)]
 
 
-def first_cut(rules: Sequence[StopRule], text: str) -> tuple[int, str] | None:
-    """The earliest cut of all rules and the name of its rule."""
-    cuts = [(cut, rule.name) for rule in rules if (cut := rule.cut(text)) is not None]
-    return min(cuts) if cuts else None
+def first_cut(rules: Sequence[StopRule], text: str) -> Cut | None:
+    """The earliest cut of all rules."""
+    cuts = [Cut(keep, rule.name) for rule in rules if (keep := rule.cut(text)) is not None]
+    return min(cuts, default=None)

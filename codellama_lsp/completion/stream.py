@@ -7,26 +7,34 @@ what is being generated already. Must not know documents' histories or LSP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
-from codellama_lsp.completion.filters import run_filters
+from codellama_lsp.completion.heads import heard
 from codellama_lsp.completion.known import Origin
 from codellama_lsp.completion.outcome import Outcome
-from codellama_lsp.completion.plan import Plan, PlanKind
+from codellama_lsp.completion.plan import Plan
+from codellama_lsp.completion.shape import shaped
 from codellama_lsp.completion.spot import Spot
-from codellama_lsp.completion.stop import StopRule, first_cut, stop_rules
+from codellama_lsp.completion.stop import Cut, StopRule, first_cut, stop_rules
 from codellama_lsp.completion.types import (
     Completion,
     CompletionRequest,
     CompletionTimings,
     Suggestion,
 )
-from codellama_lsp.context.secrets import spells_placeholder
 from codellama_lsp.context.windows import normalised
-from codellama_lsp.engine.backend import Engine, Generation
-from codellama_lsp.engine.protocol import Candidate, Finish, GenerateRequest
+from codellama_lsp.engine.backend import Engine
+from codellama_lsp.engine.protocol import (
+    Candidate,
+    EngineGoneError,
+    Finish,
+    GenerateRequest,
+    GenerateResult,
+    Timings,
+    TokenCounts,
+)
 
 #: How long a generation goes on when nobody waits for it any more. An editor gives up a request
 #: and sends the next one in the same breath.
@@ -45,21 +53,24 @@ class Stream:
         spot: Spot,
         model: str = "",
         on_completion: Callable[[Completion], None] = lambda completion: None,
+        replacement: Callable[[], Awaitable[Engine]] | None = None,
     ) -> None:
+        """`replacement`: another engine for when this one dies; without, its death is the end."""
         self.origin = Origin.of(request)
         self.request = request
         self.text = ""
-        """What was generated so far."""
+        """What was generated so far, its head left out."""
         self._engine = engine
         self._wanted = wanted
         self._plan = plan
         self._spot = spot
         self._model = model
         self._on_completion = on_completion
+        self._replacement = replacement
         self._waiting = 0
         self._linger: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
-        self._generation: Generation | None = None
+        self._began_s: float | None = None
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._on_done)
 
@@ -132,19 +143,51 @@ class Stream:
         self._changed.set()
 
     async def _run(self) -> Completion:
+        try:
+            return await self._generate(self._wanted)
+        except EngineGoneError:
+            if self._replacement is None:
+                raise
+        # What was streamed is lost with the engine: the next one says all of it again.
+        self.text = ""
+        try:
+            async with asyncio.timeout(self._left_s()):
+                self._engine = await self._replacement()
+        except TimeoutError:
+            return Completion(Outcome.TIMED_OUT, detail="the engine ended meanwhile")
+        wanted, left_s = self._wanted, self._left_s()
+        if left_s is not None:
+            wanted = attrs.evolve(wanted, time_budget_ms=max(left_s * 1000, 1.0))
+        return await self._generate(wanted)
+
+    def _left_s(self) -> float | None:
+        """What is left of the time budget, which the first piece of text has opened."""
+        budget_ms = self._wanted.time_budget_ms
+        if budget_ms is None or self._began_s is None:
+            return None
+        return budget_ms / 1000 - (asyncio.get_running_loop().time() - self._began_s)
+
+    async def _generate(self, wanted: GenerateRequest) -> Completion:
         rules = stop_rules(self._plan, self._spot)
-        generation = self._generation = self._engine.generate(self._wanted)
-        several = self._wanted.candidates > 1
-        cut: tuple[int, str] | None = None
+        generation = self._engine.generate(wanted)
+        several = wanted.candidates > 1
+        raw, cut = "", None
         try:
             async for piece in generation:
-                self.text = normalised(self.text + piece)
+                self._began_s = self._began_s or asyncio.get_running_loop().time()
+                raw += piece
+                self.text = heard(raw, self._spot, ended=False)
                 self._changed.set()
                 cut = None if several else first_cut(rules, self.text)
                 if cut:
                     generation.stop()
                     break
             result = await generation.result()
+        except EngineGoneError:
+            if not cut:
+                raise
+            # Only what it cost is missing.
+            result = GenerateResult((), TokenCounts(), Timings(), wanted.layout)
         except BaseException:
             generation.stop()
             raise
@@ -156,7 +199,9 @@ class Stream:
         completion = attrs.evolve(
             _together(drafts),
             tokens=result.tokens,
-            ms=CompletionTimings(prefill=result.ms.prefill, decode=result.ms.decode),
+            ms=CompletionTimings(
+                prefill=result.ms.prefill, decode=result.ms.decode, queued=result.ms.queued
+            ),
             layout=result.layout,
             plan=self._plan.kind.value,
             model=self._model,
@@ -165,43 +210,20 @@ class Stream:
         return completion
 
     def _judged(self, rules: Sequence[StopRule], candidate: Candidate) -> Completion:
-        text = normalised(candidate.text)
+        text = heard(candidate.text, self._spot, ended=True)
         # Nothing more comes: its last line is whole.
         return self._shaped(text, first_cut(rules, text + "\n"), candidate.finish)
 
-    def _shaped(self, text: str, cut: tuple[int, str] | None, finish: Finish) -> Completion:
+    def _shaped(self, text: str, cut: Cut | None, finish: Finish) -> Completion:
         """The suggestion that comes of a generated `text`, or why there is none."""
-        cut_by = ""
-        if cut is not None and cut[0] < len(text):
-            text, cut_by = text[: cut[0]], cut[1]
-        elif finish in (Finish.LENGTH, Finish.TIME):
-            text = _finished_lines(text, self._plan)
-        if not text.strip():
-            if cut_by:
-                return Completion(Outcome.FILTERED, detail=cut_by)
-            if finish is Finish.TIME:
-                return Completion(Outcome.TIMED_OUT, detail="the time budget ran out")
-            return Completion(Outcome.EMPTY)
-        if spells_placeholder(text):
-            return Completion(Outcome.FILTERED, detail="it spells what stands for a secret")
-        draft, emptied_by = run_filters(text, self._spot)
-        if emptied_by:
-            return Completion(Outcome.FILTERED, detail=emptied_by)
-        shown = draft.text.replace("\n", line_ending(self.request.document.text))
+        found = shaped(text, cut, finish, self._plan, self._spot)
+        if found.outcome is not Outcome.OFFERED:
+            return Completion(found.outcome, detail=found.detail)
+        shown = found.draft.text.replace("\n", line_ending(self.request.document.text))
         start = self.request.offset
         return Completion(
-            Outcome.OFFERED, items=(Suggestion(shown, start, start + draft.replaced_chars),)
+            Outcome.OFFERED, items=(Suggestion(shown, start, start + found.draft.replaced_chars),)
         )
-
-
-def _finished_lines(text: str, plan: Plan) -> str:
-    """What is whole of a text that was broken off."""
-    if plan.kind is PlanKind.LINE:
-        start = len(text) - len(text.lstrip())
-        end = text.find("\n", start)
-        return text[:end] if end >= 0 else text
-    whole = text.rpartition("\n")[0]
-    return whole if whole.strip() else text
 
 
 def _together(completions: Sequence[Completion]) -> Completion:

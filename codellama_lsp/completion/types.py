@@ -27,7 +27,9 @@ class DocumentSnapshot:
     language_id: str
     version: int
     text: str
-    """As in the editor, line endings included."""
+    """As in the editor, line endings included; a notebook's cell with those around it."""
+    read_only: bool = False
+    """Whether nobody can be typing in it."""
 
 
 @attrs.frozen
@@ -73,6 +75,8 @@ class CompletionTimings:
     total: float = 0.0
     prefill: float = 0.0
     decode: float = 0.0
+    queued: float = 0.0
+    """Waiting in the engine for the requests of others."""
     overhead: float = 0.0
     """Everything outside the model: total - prefill - decode."""
 

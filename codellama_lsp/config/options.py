@@ -50,6 +50,8 @@ class Options:
     debounce_ms: int | None = attrs.field(default=None, metadata={"range": (0, 10_000)})
     """How long an automatic request waits for a newer one; 0: not at all; unset: as the typing
     rhythm and the model's speed suggest."""
+    slow_ms: int | None = attrs.field(default=None, metadata={"range": (0, 600_000)})
+    """From when on the status says that suggestions are slow, and why; 0: never."""
     speculate: bool | None = None
     """Prepare what follows a suggestion before it is accepted."""
     multi_line: MultiLine | None = None
@@ -58,6 +60,8 @@ class Options:
     """
     workspace: bool | None = None
     """Whether the workspace is read for code that belongs into prompts."""
+    trusted: bool | None = None
+    """Whether the user trusts the workspace; one that is not trusted is not read. For editors."""
     workspace_tokens: int | None = attrs.field(default=None, metadata={"range": (0, 131072)})
     """Room for such code in a prompt, besides the windows."""
     workspace_placement: Placement | None = None
@@ -88,6 +92,7 @@ class Options:
 PERSONAL = frozenset(
     {
         "model",
+        "trusted",
         "engine_threads",
         "engine_nice",
         "engine_context_tokens",

@@ -49,7 +49,7 @@ _BY_SUFFIX = {
     "yml": "yaml",
     "zig": "zig",
 }
-INDEXED_GLOB = "**/*.{" + ",".join(sorted(_BY_SUFFIX)) + "}"
+INDEXED_GLOB = "**/{*.{" + ",".join(sorted(_BY_SUFFIX)) + "},[Mm]akefile,[Dd]ockerfile}"
 """Files that a client is asked to watch."""
 _BY_NAME = {"makefile": "makefile", "dockerfile": "dockerfile"}
 

@@ -34,13 +34,15 @@ class Watcher:
         self._guard = threading.Lock()
         self._timer: threading.Timer | None = None
 
-    def start(self) -> None:
-        """Begin; takes a while in large folders. Whatever fails is logged: a scan still works."""
+    def start(self) -> bool:
+        """Begin, which takes a while in large folders; False where that is not possible."""
         try:
             self._observer.schedule(_Handler(self._happened), str(self._root), recursive=True)
             self._observer.start()
         except OSError as error:
             log.warning("changes on disk are not watched (%s)", error.strerror)
+            return False
+        return True
 
     def stop(self) -> None:
         """End."""

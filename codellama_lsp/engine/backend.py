@@ -74,6 +74,13 @@ class Backend(Protocol):
         """Work of its own that should be done when nobody waits; None: nothing."""
         ...
 
+    def rest(self) -> bool:
+        """Nobody has wanted anything for a while: one short step of what can wait.
+
+        Whether there is more of it.
+        """
+        ...
+
     def clear(self) -> None:
         """Forget every prompt, as if nothing had been asked yet."""
         ...

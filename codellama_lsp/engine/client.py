@@ -173,9 +173,10 @@ class SocketEngine:
     def _dispatch(self, message: dict[str, Any]) -> None:
         params = message.get("params")
         match message.get("method"):
-            case "piece" if isinstance(params, dict):
+            case "pieces" if isinstance(params, dict):
                 if found := self._generations.get(params.get("id", -1)):
-                    found[0].feed(str(params.get("text", "")))
+                    for text in params.get("texts", ()):
+                        found[0].feed(str(text))
             case "loading" if isinstance(params, dict):
                 self._on_loading(float(params.get("share", 0.0)))
             case "loaded":

@@ -7,6 +7,7 @@ lives on an event loop hands them over itself. Must not know sockets or asyncio.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 import traceback
@@ -33,6 +34,9 @@ from codellama_lsp.engine.quiet import Quiet
 from codellama_lsp.engine.wishes import Background
 
 log = logging.getLogger(__name__)
+
+#: When nobody has wanted anything for so long, and between steps from then on.
+REST_AFTER_S = 3.0
 
 #: Somebody waits for these, so they interrupt the others.
 _AWAITED = (Priority.VISIBLE, Priority.ASSIST)
@@ -80,6 +84,7 @@ class DecodeLoop:
         on_loading: Report = lambda share: None,
         on_loaded: Callable[[EngineInfo | EngineStartError], None] = lambda outcome: None,
         quiet: Quiet | None = None,
+        rest_after_s: float = REST_AFTER_S,
     ) -> None:
         self._backend = backend
         self._on_loading = on_loading
@@ -94,6 +99,9 @@ class DecodeLoop:
         self._last_turn: dict[int, int] = {}
         self._quiet = quiet or Quiet(lambda: Background.FULL)
         self._idle_free_s = 0.0
+        self._rest_after_s = rest_after_s
+        self._idle_since_s = time.monotonic()
+        self._rest_at_s = math.inf
         self._loaded = False
         self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
 
@@ -176,6 +184,9 @@ class DecodeLoop:
                 self._backend.close()
                 self._loaded = False
                 continue
+            if job is _REST:
+                self._rest()
+                continue
             outcome = self._answer(job) if self._loaded else self._reload(job)
             if not self._resumes(job, outcome):
                 job.on_done(outcome)
@@ -183,6 +194,15 @@ class DecodeLoop:
                 self._housekeep(job)
         self._quiet.close()
         self._backend.close()
+
+    def _rest(self) -> None:
+        more = False
+        try:
+            if self._quiet.allows(CancelFlag(), Background.FULL):
+                more = self._backend.rest()
+        except Exception as error:
+            _log_safely(error)
+        self._rest_at_s = time.monotonic() + self._rest_after_s if more else math.inf
 
     def _load(self) -> None:
         try:
@@ -207,6 +227,8 @@ class DecodeLoop:
         """Note that `job` ended; put it back where it only made way for another."""
         with self._lock:
             self._running = None
+            self._idle_since_s = time.monotonic()
+            self._rest_at_s = self._idle_since_s + self._rest_after_s
             if not job.preempted or self._refusal is not None:
                 return False
             if not isinstance(outcome, GenerateResult) or not any(
@@ -239,20 +261,30 @@ class DecodeLoop:
             job.on_done(error)
 
     def _next(self) -> Job | None:
-        """The next job; `_IDLE` when there was none for long; None at the end."""
+        """The next job; `_REST` or `_IDLE` when there was none for a while; None at the end."""
         with self._lock:
             while not self._queue:
                 if self._refusal is not None:
                     return None
-                patience_s = self._idle_free_s or None if self._loaded else None
-                if not self._lock.wait(patience_s) and not self._queue and self._refusal is None:
-                    return _IDLE
+                what, at_s = self._when_idle()
+                left_s = None if what is None else max(at_s - time.monotonic(), 0.0)
+                if not self._lock.wait(left_s) and not self._queue and self._refusal is None:
+                    return what
             job = min(self._queue, key=self._order)
             self._queue.remove(job)
             self._turns += 1
             self._last_turn[job.client] = self._turns
             self._running = job
             return job
+
+    def _when_idle(self) -> tuple[Job | None, float]:
+        """What to do if nothing comes until then; None: nothing."""
+        if not self._loaded:
+            return None, 0.0
+        free_s = self._idle_since_s + self._idle_free_s if self._idle_free_s else math.inf
+        if self._rest_at_s < free_s:
+            return _REST, self._rest_at_s
+        return (_IDLE, free_s) if self._idle_free_s else (None, 0.0)
 
     def _order(self, job: Job) -> tuple[int, int, int]:
         """Among equally wanted jobs, whose client has waited longest for a turn."""
@@ -297,6 +329,8 @@ def _ignore(_: object) -> None:
 _NOTHING = Segment("", 0, "")
 _IDLE = Job(GenerateRequest("", _NOTHING, _NOTHING), 0, _ignore, _ignore)
 """What `DecodeLoop._next` answers when there was nothing to do for long."""
+_REST = attrs.evolve(_IDLE)
+"""The same for a while."""
 
 
 def _as_start_error(error: Exception) -> EngineStartError:

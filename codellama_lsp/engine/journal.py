@@ -202,6 +202,10 @@ class JournaledBackend:
         """As the backend does."""
         return self._backend.unfinished()
 
+    def rest(self) -> bool:
+        """As the backend does."""
+        return self._backend.rest()
+
     def clear(self) -> None:
         """As the backend does."""
         self._backend.clear()

@@ -30,6 +30,7 @@ from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
 TOKEN_VARIABLE = "CODELLAMA_LSP_ENGINE_TOKEN"
 MIN_TOKEN_CHARS = 16
+_SWITCH_S = 0.0005
 _PR_SET_PDEATHSIG = 1
 
 
@@ -90,6 +91,10 @@ class LazyBackend:
         """As the backend does."""
         return None if self._backend is None else self._backend.unfinished()
 
+    def rest(self) -> bool:
+        """As the backend does."""
+        return self._backend is not None and self._backend.rest()
+
     def clear(self) -> None:
         """As the backend does."""
         if self._backend is not None:
@@ -136,6 +141,9 @@ def serve(
 ) -> None:
     """Serve until the last client has gone; raises `EngineStartError`."""
     os.environ["GGML_NO_BACKTRACE"] = "1"
+    # The decode thread comes back from llama.cpp hundreds of times a second and must not wait for
+    # the other thread's turn to end.
+    sys.setswitchinterval(_SWITCH_S)
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,

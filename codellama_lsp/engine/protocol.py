@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 #: Version of the wire protocol; an engine and a client with different ones don't talk.
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class Layout(enum.StrEnum):
@@ -104,6 +104,8 @@ class GenerateRequest:
     temperature: float = 0.0
     """0: greedy."""
     seed: int = 0
+    measure: bool = False
+    """Evaluate nothing: only say how many tokens each segment has."""
     priority: Priority = Priority.VISIBLE
 
 
@@ -144,6 +146,8 @@ class Timings:
     """Of prefill and decode, what was spent inside llama.cpp."""
     native_before_text: float = 0.0
     """Of `native`, what went before the first character came out, or the end."""
+    cpu: float = 0.0
+    """CPU time of the decode thread outside llama.cpp."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 
@@ -167,6 +171,18 @@ class GenerateResult:
     ms: Timings
     layout: Layout
     """The order that was really used."""
+    segment_tokens: tuple[int, ...] = ()
+    """Of context, suffix and prefix, where the request was to measure."""
+
+
+def measured_segments(request: GenerateRequest) -> tuple[Segment, ...]:
+    """What a request to measure counts, in the order of `GenerateResult.segment_tokens`."""
+    return (*request.context, request.suffix, request.prefix)
+
+
+def measurement(counts: tuple[int, ...], layout: Layout) -> GenerateResult:
+    """The answer to such a request."""
+    return GenerateResult((), TokenCounts(), Timings(), layout, counts)
 
 
 @attrs.frozen

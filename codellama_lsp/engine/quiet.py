@@ -28,6 +28,8 @@ _LOOK_EVERY_S = 5.0
 #: The span of the system's shorter load average.
 _LOAD_SPAN_S = 60.0
 _POWER = Path("/sys/class/power_supply")
+_PROFILE = Path("/sys/firmware/acpi/platform_profile")
+_SAVING_PROFILES = ("low-power", "quiet")
 
 
 class Quiet:
@@ -64,13 +66,20 @@ class Quiet:
 class Machine:
     """What may be done now on this machine, looked at every few seconds."""
 
-    def __init__(self, power: Path = _POWER, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        power: Path = _POWER,
+        clock: Callable[[], float] = time.monotonic,
+        own_cpu_s: Callable[[], float] = time.process_time,
+    ) -> None:
+        """`own_cpu_s`: the processor time of what does not count as others."""
         self._power = power
         self._clock = clock
+        self._cpu_s = own_cpu_s
         self._looked_s = -math.inf
         self._known = Background.FULL
         self._own_load = 0.0
-        self._own_cpu_s = time.process_time()
+        self._own_cpu_s = own_cpu_s()
         self._own_at_s = clock()
 
     def level(self) -> Background:
@@ -78,21 +87,23 @@ class Machine:
         now = self._clock()
         if now - self._looked_s >= _LOOK_EVERY_S:
             self._looked_s = now
-            self._known = self._look(now)
+            self._known = self._look()
         return self._known
 
-    def _look(self, now: float) -> Background:
+    def _look(self) -> Background:
         if on_battery(self._power):
             return Background.OFF
-        return Background.LIGHT if self._others_load(now) else Background.FULL
+        return Background.LIGHT if self.others_load() else Background.FULL
 
-    def _others_load(self, now: float) -> bool:
+    def others_load(self) -> bool:
         """Whether others keep the cores busy: the load average less what is our own doing."""
-        cpu_s, span_s = time.process_time(), now - self._own_at_s
+        now = self._clock()
+        cpu_s, span_s = self._cpu_s(), now - self._own_at_s
         if span_s > 0:
             # Faded as the system fades its average.
             fade = math.exp(-span_s / _LOAD_SPAN_S)
-            self._own_load += (1 - fade) * ((cpu_s - self._own_cpu_s) / span_s - self._own_load)
+            used = max(0.0, cpu_s - self._own_cpu_s) / span_s
+            self._own_load += (1 - fade) * (used - self._own_load)
             self._own_cpu_s, self._own_at_s = cpu_s, now
         try:
             load = os.getloadavg()[0]
@@ -118,6 +129,21 @@ def on_battery(power: Path = _POWER) -> bool:
         elif kind == "Battery":
             discharging = discharging or _read(supply / "status") == "Discharging"
     return discharging and not any(online)
+
+
+def saves_power(profile: Path = _PROFILE) -> bool:
+    """Whether the user has set this machine to save power, as far as the system tells (Linux)."""
+    return _read(profile) in _SAVING_PROFILES
+
+
+def cpu_seconds(pid: int | None) -> float:
+    """Processor time that a process has used so far; 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        user, system = fields.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, AttributeError):
+        return 0.0
 
 
 def _read(path: Path) -> str:

@@ -28,10 +28,14 @@ from codellama_lsp.engine.protocol import (
     Segment,
     Timings,
     TokenCounts,
+    measured_segments,
+    measurement,
 )
 
 _TOKEN = re.compile(r"\w{1,8}|[^\S\n]+|\n|[^\w\s]")
 _CANCEL_POLL_S = 0.002
+_LOAD_STEPS = 10
+_TIMES = ("delay_ms", "pace_ms", "load_ms")
 
 
 @attrs.frozen
@@ -43,6 +47,10 @@ class Item:
     """One per token; tokens beyond the end of it count as certain."""
     delay_ms: float = 0.0
     """Waited before the first piece; cancellable."""
+    pace_ms: float = 0.0
+    """Waited before each further piece; cancellable."""
+    load_ms: float = 0.0
+    """How long the model takes to load: the longest of the script."""
     crash: str = ""
     """End the process with SIGABRT whenever the prefix ends with this: for tests."""
 
@@ -83,19 +91,38 @@ def _read_item(raw: object) -> Item:
         return Item(raw)
     if not isinstance(raw, dict):
         raise ValueError("neither a string nor an object")
-    if unknown := sorted(set(raw) - {"text", "probs", "delay_ms", "crash"}):
+    if unknown := sorted(set(raw) - {"text", "probs", "crash", *_TIMES}):
         raise ValueError(f"unknown key {unknown[0]!r}")
-    text, probs, delay_ms = raw.get("text"), raw.get("probs", []), raw.get("delay_ms", 0)
+    text, probs = raw.get("text"), raw.get("probs", [])
     if not isinstance(text, str):
         raise ValueError('"text" is not a string')
     if not isinstance(probs, list) or not all(_is_number(p) and 0 <= p <= 1 for p in probs):
         raise ValueError('"probs" is not a list of numbers from 0 to 1')
-    if not _is_number(delay_ms) or delay_ms < 0:
-        raise ValueError('"delay_ms" is not a number of milliseconds')
+    times = {name: raw.get(name, 0) for name in _TIMES}
+    for name, value in times.items():
+        if not _is_number(value) or value < 0:
+            raise ValueError(f'"{name}" is not a number of milliseconds')
     crash = raw.get("crash", "")
     if not isinstance(crash, str):
         raise ValueError('"crash" is not a string')
-    return Item(text, tuple(float(p) for p in probs), float(delay_ms), crash)
+    return Item(text, tuple(float(p) for p in probs), crash=crash, **times)
+
+
+def scripted_info() -> EngineInfo:
+    """What the fake model says of itself."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    return EngineInfo(
+        protocol=PROTOCOL_VERSION,
+        model_name="scripted",
+        model_path="",
+        context_tokens=4096,
+        can_infill=True,
+        infill_reason="",
+        chars_per_token=len(source) / len(split_tokens(source)),
+        prefill_tokens_per_s=0.0,
+        pid=os.getpid(),
+        details={"backend": "scripted"},
+    )
 
 
 class ScriptedBackend:
@@ -110,24 +137,18 @@ class ScriptedBackend:
     def load(self, report: Report) -> EngineInfo:
         """Read the script."""
         self._items = read_script(self._path)
-        report(1.0)
-        source = Path(__file__).read_text(encoding="utf-8")
-        return EngineInfo(
-            protocol=PROTOCOL_VERSION,
-            model_name="scripted",
-            model_path="",
-            context_tokens=4096,
-            can_infill=True,
-            infill_reason="",
-            chars_per_token=len(source) / len(split_tokens(source)),
-            prefill_tokens_per_s=0.0,
-            pid=os.getpid(),
-            details={"backend": "scripted"},
-        )
+        load_ms = max((item.load_ms for item in self._items), default=0.0)
+        for step in range(_LOAD_STEPS):
+            time.sleep(load_ms / _LOAD_STEPS / 1000)
+            report((step + 1) / _LOAD_STEPS)
+        return scripted_info()
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Play the next item of the script for each candidate."""
         start = time.perf_counter()
+        if request.measure:
+            counts = tuple(len(split_tokens(s.text)) for s in measured_segments(request))
+            return measurement(counts, request.layout)
         if any(item.crash and request.prefix.text.endswith(item.crash) for item in self._items):
             os.abort()
         prompt, reused = self._prefill(request)
@@ -160,6 +181,10 @@ class ScriptedBackend:
     def unfinished(self) -> None:
         """Nothing: it has no prompt to build."""
 
+    def rest(self) -> bool:
+        """Nothing: it keeps nothing."""
+        return False
+
     def clear(self) -> None:
         """Forget the last prompt."""
         self._kv = []
@@ -188,13 +213,13 @@ class ScriptedBackend:
     def _play(
         self, item: Item, index: int, request: GenerateRequest, emit: Emit, cancel: CancelFlag
     ) -> tuple[Candidate, int]:
-        until = time.monotonic() + item.delay_ms / 1000
-        while not cancel.is_set() and (left_s := until - time.monotonic()) > 0:
-            time.sleep(min(left_s, _CANCEL_POLL_S))
+        _wait(item.delay_ms, cancel)
         first = time.monotonic()
         done: list[str] = []
         finish = Finish.EOT
         for piece in split_tokens(item.text):
+            if done:
+                _wait(item.pace_ms, cancel)
             if cancel.is_set():
                 finish = Finish.CANCELLED
             elif len(done) >= request.max_tokens:
@@ -212,6 +237,12 @@ class ScriptedBackend:
         certain = (1.0,) * max(0, len(done) - len(item.probabilities))
         probabilities = (*item.probabilities[: len(done)], *certain) if item.probabilities else ()
         return Candidate("".join(done), finish, probabilities), len(done)
+
+
+def _wait(ms: float, cancel: CancelFlag) -> None:
+    until = time.monotonic() + ms / 1000
+    while not cancel.is_set() and (left_s := until - time.monotonic()) > 0:
+        time.sleep(min(left_s, _CANCEL_POLL_S))
 
 
 def _in_order(request: GenerateRequest) -> tuple[Segment, ...]:

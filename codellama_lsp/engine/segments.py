@@ -11,6 +11,7 @@ from typing import Any
 
 from codellama_lsp.engine.protocol import Segment
 from codellama_lsp.engine.wire import INVALID_PARAMS, UnknownSegmentError, WireError
+from codellama_lsp.strings import common_prefix_chars
 
 MAX_SEGMENTS = 512
 #: What either end remembers in all; the two need not forget the same.
@@ -109,17 +110,3 @@ def _rebuild(packed: dict[str, Any], known: Segment | None) -> str:
     if not 0 <= keep <= len(known.text):
         raise WireError(INVALID_PARAMS, "a segment's delta keeps more than there is")
     return known.text[:keep] + tail
-
-
-def common_prefix_chars(a: str, b: str) -> int:
-    """Length of the common start, by comparing halves: native comparisons, few of them."""
-    low, high = 0, min(len(a), len(b))
-    if a[:high] == b[:high]:
-        return high
-    while low < high - 1:
-        middle = (low + high) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low

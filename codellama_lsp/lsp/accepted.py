@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from codellama_lsp.lsp.server import CodeLlamaServer
     from codellama_lsp.telemetry.offers import Offer
 
-#: What is still there after so long was kept.
-_KEPT_AFTER_S = 30.0
-
 
 def register(server: CodeLlamaServer) -> None:
     """Add the command."""
@@ -30,4 +27,4 @@ def register(server: CodeLlamaServer) -> None:
         session.counters.accepted += 1
         offer = session.offers.accepted(args[1] if len(args) > 1 else None)
         if offer is not None:
-            asyncio.get_running_loop().call_later(_KEPT_AFTER_S, look, offer)
+            asyncio.get_running_loop().call_later(session.kept_after_s, look, offer)

@@ -11,6 +11,7 @@ from codellama_lsp.lsp import (
     documents_sync,
     initialize,
     inline_completion,
+    notebooks,
     workspace_context,
 )
 from codellama_lsp.lsp.server import CodeLlamaServer
@@ -20,6 +21,7 @@ _METHODS = (
     initialize,
     configuration,
     documents_sync,
+    notebooks,
     workspace_context,
     inline_completion,
     did_show,

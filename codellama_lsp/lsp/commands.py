@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import attrs
 
 from codellama_lsp.engine.protocol import EngineStartError
+from codellama_lsp.lsp import workspace_context
 
 if TYPE_CHECKING:
     from codellama_lsp.lsp.server import CodeLlamaServer
@@ -48,7 +49,9 @@ def register(server: CodeLlamaServer) -> None:
     @server.command("codellama.toggle")
     async def toggle(*args: Any) -> dict[str, bool]:
         """Switch suggestions off or on."""
-        return {"enabled": session.toggle()}
+        enabled = session.toggle()
+        workspace_context.begin(server)
+        return {"enabled": enabled}
 
     @server.command("codellama.restartEngine")
     async def restart_engine(*args: Any) -> dict[str, Any]:

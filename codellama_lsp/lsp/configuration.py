@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from codellama_lsp.lsp import workspace_context
+
 if TYPE_CHECKING:
     from codellama_lsp.lsp.server import CodeLlamaServer
 
@@ -29,6 +31,7 @@ def register(server: CodeLlamaServer) -> None:
             server.session.set_configuration(pushed[SECTION])
         else:
             await pull(server)
+        workspace_context.begin(server)
 
 
 async def pull(server: CodeLlamaServer) -> None:

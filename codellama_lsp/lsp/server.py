@@ -8,6 +8,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from codellama_lsp import __version__
+from codellama_lsp.lsp import notebooks
 from codellama_lsp.lsp.protocol import Protocol
 from codellama_lsp.lsp.session import ServeOptions, Session
 from codellama_lsp.lsp.status import StatusReporter
@@ -25,9 +26,10 @@ class CodeLlamaServer(LanguageServer):
             "codellama-lsp",
             __version__,
             text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
+            notebook_document_sync=notebooks.SYNC,
             protocol_cls=Protocol,
         )
-        self.session = Session(options.choose, options.command_line)
+        self.session = Session(options.choose, options.command_line, options.kept_after_s)
         self.status = StatusReporter(self, self.session)
 
     def report_server_error(self, error: Exception, source: object) -> None:

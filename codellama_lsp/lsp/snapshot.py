@@ -10,6 +10,7 @@ from pygls.workspace import Workspace
 
 from codellama_lsp.completion.types import DocumentSnapshot, Suggestion
 from codellama_lsp.lsp.documents import Document
+from codellama_lsp.lsp.notebooks import cells_around
 from codellama_lsp.lsp.positions import offset_at, units
 
 
@@ -21,7 +22,9 @@ class Snapshot:
     offset: int
     """The cursor, as if the entry selected in the editor's menu had been chosen already."""
     line: int
+    """Counted in the document that the editor knows, which may be a cell of a notebook."""
     line_start: int
+    """That line's offset in the text of `document`."""
     encoding: str
     chosen: str = ""
     """That entry's text; it stands in `document` in place of `chosen_over`."""
@@ -63,11 +66,18 @@ def take_snapshot(
             chosen, chosen_over = info.text, text[start:end]
             text = text[:start] + chosen + text[end:]
             offset = start + len(chosen)
+    above, below = cells_around(workspace, document)
     return Snapshot(
-        DocumentSnapshot(document.uri, document.language_id or "", document.version or 0, text),
-        offset,
+        DocumentSnapshot(
+            document.uri,
+            document.language_id or "",
+            document.version or 0,
+            above + text + below,
+            document.read_only,
+        ),
+        len(above) + offset,
         line,
-        buffer.line_start(line),
+        len(above) + buffer.line_start(line),
         encoding,
         chosen,
         chosen_over,

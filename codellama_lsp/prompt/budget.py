@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import attrs
 
 from codellama_lsp.prompt.layout import PromptParts
@@ -42,9 +40,5 @@ def fit(parts: PromptParts, budget_tokens: int, *, suffix_share: float = 0.3) ->
         step = max(1, budget_tokens // 8)
         cut = min(len(prefix), -(-over // step) * step)
         total += cut - over
-        prefix = _from(prefix, cut)
+        prefix = prefix[cut:]
     return Trimmed(PromptParts(context, prefix, suffix, parts.middle), total)
-
-
-def _from(ids: Sequence[int], start: int) -> Sequence[int]:
-    return ids[start:]

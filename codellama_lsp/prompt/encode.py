@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 #: Encodes a text whole, as the vocabulary does: with the dummy space if it has one, no BOS, and
 #: without reading control tokens out of the text.
@@ -54,39 +54,43 @@ class Encoder:
 
     def infill(self, text: str) -> list[int]:
         """Encode without a dummy space: the suffix, and what follows MID in PSM."""
-        if not text:
-            return []
-        if not self.by_lines:
-            return list(self._safe(text, dummy=False))
-        return self._joined(text)
+        return [token for _, ids in self.chunks(text, dummy=False) for token in ids]
 
     def ordinary(self, text: str) -> list[int]:
         """Encode as the vocabulary does, dummy space included: the prefix."""
+        return [token for _, ids in self.chunks(text, dummy=True) for token in ids]
+
+    def chunks(self, text: str, *, dummy: bool) -> Iterator[tuple[int, Sequence[int]]]:
+        """Each piece of `text` that is encoded by itself: its characters and its ids.
+
+        `dummy`: with the dummy space in front. A piece begins with a line that holds something
+        (but the first) and depends on nothing before it.
+        """
         if not text:
-            return []
+            return
         if not self.by_lines:
-            return list(self._safe(text, dummy=True))
-        first = _CHUNK.match(text)
-        assert first is not None
-        ids = list(self._safe(first.group(), dummy=True))
-        if first.end() < len(text):
-            ids += self._joined(text[first.end() :])
-        return ids
+            yield len(text), self._safe(text, dummy=dummy)
+            return
+        for number, chunk in enumerate(_CHUNK.findall(text)):
+            if dummy and number == 0:
+                yield len(chunk), self._safe(chunk, dummy=True)
+            else:
+                yield len(chunk), self._known(chunk)
+
+    def _known(self, chunk: str) -> Sequence[int]:
+        cache = self._cache
+        known = cache.get(chunk)
+        if known is None:
+            known = tuple(self._safe(chunk, dummy=False))
+            cache[chunk] = known
+            if len(cache) > _CACHE_CHUNKS:
+                cache.popitem(last=False)
+        else:
+            cache.move_to_end(chunk)
+        return known
 
     def _joined(self, text: str) -> list[int]:
-        ids: list[int] = []
-        cache = self._cache
-        for chunk in _CHUNK.findall(text):
-            known = cache.get(chunk)
-            if known is None:
-                known = tuple(self._safe(chunk, dummy=False))
-                cache[chunk] = known
-                if len(cache) > _CACHE_CHUNKS:
-                    cache.popitem(last=False)
-            else:
-                cache.move_to_end(chunk)
-            ids += known
-        return ids
+        return [token for chunk in _CHUNK.findall(text) for token in self._known(chunk)]
 
     def _whole(self, text: str) -> list[int]:
         return list(self._strip(text))

@@ -64,12 +64,12 @@ class PieceTable:
             return np.concatenate([whole, part])
         return whole if len(whole) else part[-1:]
 
-    def spell(self, ids: Sequence[int]) -> bytes:
+    def spell(self, ids: Sequence[int] | Ids) -> bytes:
         """The bytes that `ids` stand for."""
         return b"".join(self.pieces[i] for i in ids)
 
 
-def tokens_to_heal(ids: Sequence[int], table: PieceTable, max_back: int = MAX_BACK) -> int:
+def tokens_to_heal(ids: Sequence[int] | Ids, table: PieceTable, max_back: int = MAX_BACK) -> int:
     """How many tokens at the end of `ids` to take off (0 to `max_back`).
 
     The most for which a longer token exists that starts with their bytes: only then could the

@@ -9,53 +9,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
+import numpy as np
 
+from codellama_lsp.prompt.healing import Ids
 from codellama_lsp.prompt.special import InfillIds
+
+Tokens = Sequence[int] | Ids
 
 
 @attrs.frozen
 class PromptParts:
     """Encoded parts of a prompt. `prefix` carries the dummy space, the others do not."""
 
-    context: Sequence[int]
-    prefix: Sequence[int]
-    suffix: Sequence[int]
-    middle: Sequence[int] = ()
+    context: Tokens
+    prefix: Tokens
+    suffix: Tokens
+    middle: Tokens = ()
     """The start of the middle, which is there already; prefix-first alone has a place for it."""
 
 
-def suffix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> list[int]:
+def suffix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> Ids:
     """``BOS context PRE SUF suffix MID prefix``: typing appends.
 
     An empty suffix keeps its place (``PRE SUF MID``), as the reference does; the Hugging Face
     tokenizer drops to plain text there. Keeping it means that the model still ends with EOT, and
     that text which appears behind the cursor later changes one part, not the kind of the prompt.
     """
-    return [
-        *bos,
-        *parts.context,
-        ids.prefix,
-        ids.suffix,
-        *parts.suffix,
-        ids.middle,
-        *parts.prefix,
-    ]
+    return _joined(
+        bos, parts.context, (ids.prefix, ids.suffix), parts.suffix, (ids.middle,), parts.prefix
+    )
 
 
-def prefix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> list[int]:
+def prefix_first(bos: Sequence[int], ids: InfillIds, parts: PromptParts) -> Ids:
     """``BOS context PRE prefix SUF suffix MID middle``; what is typed goes behind MID."""
-    return [
-        *bos,
-        *parts.context,
-        ids.prefix,
-        *parts.prefix,
-        ids.suffix,
-        *parts.suffix,
-        ids.middle,
-        *parts.middle,
-    ]
+    return _joined(
+        *(bos, parts.context, (ids.prefix,), parts.prefix),
+        *((ids.suffix,), parts.suffix, (ids.middle,), parts.middle),
+    )
 
 
-def left_to_right(bos: Sequence[int], parts: PromptParts) -> list[int]:
+def left_to_right(bos: Sequence[int], parts: PromptParts) -> Ids:
     """``BOS context prefix``: for models that cannot infill."""
-    return [*bos, *parts.context, *parts.prefix]
+    return _joined(bos, parts.context, parts.prefix)
+
+
+def _joined(*parts: Tokens) -> Ids:
+    return np.concatenate([np.asarray(part, dtype=np.int32) for part in parts])

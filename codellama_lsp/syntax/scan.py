@@ -9,10 +9,12 @@ from __future__ import annotations
 import enum
 import functools
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import attrs
 
+from codellama_lsp.strings import common_prefix_chars
 from codellama_lsp.syntax.lexis import Lexis, Quoting
 
 _CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
@@ -74,7 +76,54 @@ class Scan:
 
 def scan(text: str, lexis: Lexis, stack: Stack = (), start: int = 0) -> Scan:
     """Read `text` from `start` on, with `stack` open."""
+    if not stack and not start and len(text) > _LONG_CHARS:
+        return _scan_again(text, lexis)
     return _Scanner(text, lexis, stack).run(start)
+
+
+#: Longer texts are mostly those of the keystroke before and a character.
+_LONG_CHARS = 2_000
+#: How far apart places are where a scan can be taken up again.
+_STEP_CHARS = 500
+#: What was read up to a place may have depended on so much behind it.
+_AHEAD_CHARS = 256
+_MOST_TEXTS = 16
+
+
+@attrs.frozen
+class _Mark:
+    """A scan as far as `position`."""
+
+    position: int
+    stack: Stack
+    floor: int
+    closings: tuple[Closing, ...]
+    faults: int
+
+
+@attrs.define
+class _Remembered:
+    text: str = ""
+    marks: list[_Mark] = attrs.field(factory=list)
+
+
+_remembered: OrderedDict[tuple[int, str], _Remembered] = OrderedDict()
+
+
+def _scan_again(text: str, lexis: Lexis) -> Scan:
+    """As a scan of the whole; what begins as a text did that was read lately is not read again."""
+    key = (id(lexis), text[:_STEP_CHARS])
+    known = _remembered.pop(key, None) or _Remembered()
+    _remembered[key] = known
+    if len(_remembered) > _MOST_TEXTS:
+        _remembered.popitem(last=False)
+    same = common_prefix_chars(known.text, text) - _AHEAD_CHARS
+    while known.marks and known.marks[-1].position > same:
+        known.marks.pop()
+    known.text = text
+    scanner = _Scanner(text, lexis, ())
+    scanner.marks = known.marks
+    return scanner.run(scanner.resume())
 
 
 class _Scanner:
@@ -85,9 +134,30 @@ class _Scanner:
         self.floor = len(stack)
         self.closings: list[Closing] = []
         self.faults = 0
+        self.marks: list[_Mark] | None = None
+
+    def resume(self) -> int:
+        """Take up where the last mark was made; its position."""
+        if not self.marks:
+            return 0
+        mark = self.marks[-1]
+        self.stack, self.floor = list(mark.stack), mark.floor
+        self.closings, self.faults = list(mark.closings), mark.faults
+        return mark.position
+
+    def _mark(self, position: int) -> int:
+        """Remember how things are; where to do so next."""
+        assert self.marks is not None
+        if position and (not self.marks or self.marks[-1].position < position):
+            stack, closings = tuple(self.stack), tuple(self.closings)
+            self.marks.append(_Mark(position, stack, self.floor, closings, self.faults))
+        return position + _STEP_CHARS
 
     def run(self, position: int) -> Scan:
+        mark_at = position + _STEP_CHARS if self.marks is not None else len(self.text)
         while position < len(self.text):
+            if position >= mark_at:
+                mark_at = self._mark(position)
             top = self.stack[-1] if self.stack else None
             if top is None or top.is_code:
                 position = self._code(position)

@@ -36,12 +36,14 @@ class Ended:
 
 
 class Counters:
-    """Implements `Observer`."""
+    """Of one server process."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.outcomes: Counter[Outcome] = Counter()
         self.requests = 0
+        self.asked = {"visible": 0, "ahead": 0}
+        """How often the model was asked: for a request, or for one that might come."""
         self.accepted = 0
         self._totals_ms: deque[float] = deque(maxlen=_KEPT_LATENCIES)
         self._overheads_ms: deque[float] = deque(maxlen=_KEPT_LATENCIES)
@@ -50,6 +52,10 @@ class Counters:
     def began(self, request: CompletionRequest) -> None:
         """A request came in."""
         self.requests += 1
+
+    def asked_model(self, *, ahead: bool) -> None:
+        """The model is asked."""
+        self.asked["ahead" if ahead else "visible"] += 1
 
     def ended(self, request: CompletionRequest, completion: Completion) -> None:
         """It ended."""
@@ -90,6 +96,7 @@ class Counters:
             "requests": self.requests,
             "open": self.requests - self.outcomes.total(),
             "outcomes": {outcome.value: self.outcomes[outcome] for outcome in Outcome},
+            "asked": dict(self.asked),
             "accepted": self.accepted,
             "total_ms": percentiles(self._totals_ms),
             "overhead_ms": percentiles(self._overheads_ms),

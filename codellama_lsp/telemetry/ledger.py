@@ -57,7 +57,7 @@ class Key:
     language: str
     plan: str
     kind: str
-    """"outcome", "event", or "ms" (a class of latencies)."""
+    """"outcome", "event", "asked" (of the model), or "ms" (a class of latencies)."""
     what: str
     detail: str = ""
 
@@ -81,6 +81,12 @@ class Ledger:
         if outcome.has_items:
             ms = str(latency_class(completion.ms.total))
             self._add(client, language, outcome.value, "ms", ms)
+
+    def asked(self, request: CompletionRequest, client: str, *, ahead: bool) -> None:
+        """The model is asked: for a request, or ahead of one that may come."""
+        self._add(
+            client, request.document.language_id, "", "asked", "ahead" if ahead else "visible"
+        )
 
     def event(self, what: str, client: str, language: str, plan: str) -> None:
         """Something happened to a suggestion: it was shown, accepted or the like."""

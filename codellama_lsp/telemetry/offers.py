@@ -18,19 +18,19 @@ from codellama_lsp.telemetry.ledger import Ledger
 _MOST = 200
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Offer:
-    """One suggestion and its fate."""
+    """One suggestion and its fate. What is left of it while it is typed along is the same one."""
 
     uri: str
     language: str
     plan: str
     text: str
-    is_new: bool
-    """Whether the model was asked for it, rather than the rest of an earlier one."""
     shown: bool = False
     accepted: bool = False
     partly: bool = False
+    settled: bool = False
+    """It gave way to something else."""
 
 
 class Offers:
@@ -45,20 +45,41 @@ class Offers:
 
     def made(self, document: DocumentSnapshot, completion: Completion, index: int) -> int:
         """A suggestion is sent; its number."""
-        is_new = completion.outcome is Outcome.OFFERED
-        if is_new and not index:
-            self._reject(document.uri)
+        text = completion.items[index].text
+        offer = None
+        if completion.outcome is Outcome.CACHED:
+            offer = self._continued(document.uri, text)
+        elif not index:
+            self.give_way(document.uri, document.text)
+        if offer is None:
+            offer = Offer(document.uri, document.language_id, completion.plan, text)
+            if not index:
+                self._count("offered", offer)
         number = next(self._numbers)
-        self._offers[number] = Offer(
-            document.uri,
-            document.language_id,
-            completion.plan,
-            completion.items[index].text,
-            is_new,
-        )
+        self._offers[number] = offer
         while len(self._offers) > _MOST:
             self._offers.popitem(last=False)
         return number
+
+    def give_way(self, uri: str, text: str | None = None) -> None:
+        """Something new takes the place of what was shown in a document, which reads `text`.
+
+        Without a text it was closed.
+        """
+        for offer in set(self._offers.values()):
+            if offer.uri != uri or offer.settled or not offer.shown:
+                continue
+            offer.settled = True
+            if not (offer.accepted or offer.partly):
+                typed = text is not None and offer.text.strip() in text
+                self._count("typed" if typed else "rejected", offer)
+
+    def _continued(self, uri: str, rest: str) -> Offer | None:
+        """The suggestion that `rest` is left of."""
+        for offer in reversed(self._offers.values()):
+            if offer.uri == uri and not offer.settled and offer.text.endswith(rest):
+                return offer
+        return None
 
     def shown(self, number: object) -> None:
         """The client showed it."""
@@ -91,13 +112,6 @@ class Offers:
 
     def _find(self, number: object) -> Offer | None:
         return self._offers.get(number) if isinstance(number, int) else None
-
-    def _reject(self, uri: str) -> None:
-        """Whatever was shown in this document and not taken gives way to something new."""
-        for offer in self._offers.values():
-            if offer.uri == uri and offer.shown and not (offer.accepted or offer.partly):
-                offer.shown = False
-                self._count("rejected", offer)
 
     def _count(self, what: str, offer: Offer) -> None:
         self._ledger.event(what, self.client, offer.language, offer.plan)

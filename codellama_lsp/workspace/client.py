@@ -18,6 +18,8 @@ from codellama_lsp.context.index.messages import MOST_LINE_BYTES, encode
 log = logging.getLogger(__name__)
 
 _MOST_STARTS = 3
+#: A process that lived longer than this ended for a reason of its own.
+_LONG_S = 60.0
 _CLOSE_PATIENCE_S = 0.3
 
 
@@ -31,11 +33,14 @@ class IndexClient:
         self._watch = watch
         self._on_state = on_state
         self._process: asyncio.subprocess.Process | None = None
-        self._reading: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._starts = 0
         self._closed = False
+        self._listening = False
+        """Whether there is a process that answers."""
+        self._off = False
+        """Whether the process has said that there is nothing to be read."""
         self.on_start: Callable[[], None] = lambda: None
         """Called when a process has started, also a second one: it knows no buffers yet."""
 
@@ -46,9 +51,11 @@ class IndexClient:
         return self._process.pid if running and self._process is not None else None
 
     async def start(self) -> None:
-        """Start the process; gives up for good after a few that died."""
-        while not self._closed and self._starts < _MOST_STARTS:
+        """Start the process; gives up for good after a few that died soon."""
+        loop = asyncio.get_running_loop()
+        while not self._closed and not self._off and self._starts < _MOST_STARTS:
             self._starts += 1
+            born_s = loop.time()
             command = [sys.executable, "-m", "codellama_lsp.cli.index", "index"]
             command += ["--root", str(self.root), *(["--watch"] if self._watch else [])]
             try:
@@ -61,15 +68,17 @@ class IndexClient:
                     start_new_session=os.name == "posix",
                 )
             except OSError as error:
-                log.warning("the workspace cannot be indexed (%s)", error.strerror)
+                self._on_state({"state": "failed", "message": f"no process: {error.strerror}"})
                 return
+            self._listening = True
             self.on_start()
-            self._reading = asyncio.current_task()
             await self._read(self._process)
-            if not self._closed:
+            if loop.time() - born_s > _LONG_S:
+                self._starts = 0
+            if not self._closed and not self._off:
                 log.warning("the index process ended with status %s", self._process.returncode)
-        if not self._closed:
-            self._on_state({"state": "failed", "message": "the index process keeps ending"})
+        if not self._closed and not self._off:
+            self._on_state({"state": "failed", "message": "the process that reads it keeps ending"})
 
     def tell(self, method: str, params: dict[str, Any]) -> bool:
         """Send what needs no answer; False where nobody listens."""
@@ -104,9 +113,9 @@ class IndexClient:
 
     def _send(self, message: dict[str, Any]) -> bool:
         process = self._process
-        if process is None or process.returncode is not None or process.stdin is None:
+        if not self._listening or process is None or process.stdin is None:
             return False
-        if process.stdin.is_closing():
+        if process.returncode is not None or process.stdin.is_closing():
             return False
         process.stdin.write(encode(message))
         return True
@@ -121,6 +130,7 @@ class IndexClient:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
         finally:
+            self._listening = False
             for future in self._waiting.values():
                 if not future.done():
                     future.set_result(None)
@@ -128,6 +138,7 @@ class IndexClient:
 
     def _take(self, message: dict[str, Any]) -> None:
         if message.get("method") == "state":
+            self._off = message["params"].get("state") == "off"
             self._on_state(message["params"])
             return
         future = self._waiting.get(message.get("id", 0))

@@ -1,7 +1,7 @@
 """Code of the workspace for a server's completions: asked of index processes, ready when needed.
 
-`chosen` answers from what it has and never waits; choosing goes on behind it. Knows buffers, the
-folders they are in and what was viewed; must not know LSP.
+`chosen` answers from what it has and never waits, nor looks at a disk; choosing goes on behind it.
+Knows buffers, the folders they are in and what was viewed; must not know LSP.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import posixpath
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -21,13 +21,12 @@ from codellama_lsp.context.assemble import Assembly
 from codellama_lsp.context.candidates import Query
 from codellama_lsp.context.epochs import Epoch
 from codellama_lsp.context.globs import any_of, matches
-from codellama_lsp.context.ignore import reason_not_to_index
 from codellama_lsp.context.index.messages import assembly_from_json, query_to_json
 from codellama_lsp.context.related import Asked
 from codellama_lsp.context.secrets import SECRET_GLOBS
 from codellama_lsp.context.segments import Segments
 from codellama_lsp.engine.protocol import Segment
-from codellama_lsp.workspace.client import IndexClient
+from codellama_lsp.workspace.folders import Folder, Folders, State
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +42,10 @@ _MOST_BUFFER_CHARS = 1_000_000
 @attrs.define
 class _Document:
     uri: str
-    path: str
     language: str
-    client: IndexClient
     text: Callable[[], str]
+    folder: Folder | None = None
+    path: str = ""
     sent: str | None = None
     epoch: Epoch = attrs.field(factory=Epoch)
     asked: Asked | None = None
@@ -62,63 +61,62 @@ class WorkspaceContext:
     def __init__(
         self,
         on_state: Callable[[], None] = lambda: None,
-        exclude: Callable[[], tuple[str, ...]] = tuple,
+        exclude: Callable[[str], tuple[str, ...]] = lambda uri: (),
     ) -> None:
         self._exclude = exclude
-        self._clients: dict[Path, IndexClient] = {}
+        self._folders = Folders(self._state_changed, self._started)
         self._tasks: set[asyncio.Task[None]] = set()
         self._documents: dict[str, _Document] = {}
-        self._recent: OrderedDict[str, str] = OrderedDict()
+        self._recent: OrderedDict[str, tuple[Folder, str]] = OrderedDict()
         self._copied: list[str] = []
         self._segments = Segments(itertools.count(1))
         self._on_state = on_state
         self._focus = ""
-        self.states: dict[Path, dict[str, Any]] = {}
-        """Of every folder: state, done, total, message."""
 
     # Folders
 
+    @property
+    def states(self) -> dict[Path, State]:
+        """Of every folder: state, done, total, message."""
+        return {folder.root: folder.state for folder in self._folders}
+
     def set_folders(self, roots: list[Path], *, watch: bool) -> None:
         """Index these folders and no others; `watch`: the editor tells nothing about files."""
-        wanted: dict[Path, None] = {}
-        for root in roots:
-            reason = reason_not_to_index(root)
-            if reason:
-                self.states[root] = {"state": "off", "message": reason}
-                log.info("a folder is not indexed: %s", reason)
-            else:
-                wanted[root.resolve()] = None
-        for root in [root for root in self._clients if root not in wanted]:
-            self._start(self._clients.pop(root).close())
-            self.states.pop(root, None)
-        for root in wanted:
-            if root not in self._clients:
-                self._clients[root] = self._client(root, watch=watch)
+        if self._folders.set(roots, watch=watch):
+            for document in self._documents.values():
+                self._house(document)
+            self._on_state()
 
     def files_changed(self, uris: list[str]) -> None:
         """Files on disk were written, created or deleted, as the editor says."""
-        by_client: dict[Path, list[str]] = {}
+        by_folder: dict[Folder, list[str]] = {}
         for uri in uris:
-            if (found := self._inside(uri)) is not None:
-                by_client.setdefault(found[0].root, []).append(found[1])
-        for root, paths in by_client.items():
-            self._clients[root].tell("changed", {"paths": paths})
+            if (found := self._folders.find(uri)) is not None:
+                by_folder.setdefault(found[0], []).append(found[1])
+        for folder, paths in by_folder.items():
+            folder.client.tell("changed", {"paths": paths})
+
+    def stop_reading(self) -> None:
+        """Leave first builds as far as they are; what is known is used."""
+        for folder in self._folders:
+            folder.client.tell("stop", {})
+
+    def read_again(self) -> None:
+        """Compare all folders with the disk, also after `stop_reading` or a failure."""
+        for folder in self._folders:
+            folder.client.tell("build", {})
 
     async def close(self) -> None:
         """End all index processes."""
-        clients, self._clients = list(self._clients.values()), {}
-        await asyncio.gather(*(client.close() for client in clients))
+        await self._folders.close()
 
     # Documents
 
     def opened(self, uri: str, language: str, text: Callable[[], str]) -> None:
         """A document was opened; `text` gives what is in it now."""
-        found = self._inside(uri)
-        if found is None or _SECRET.search(found[1]):
-            return
-        client, path = found
-        self._documents[uri] = _Document(uri, path, language, client, text)
-        self._send(self._documents[uri])
+        self._close(self._documents.get(uri))
+        document = self._documents[uri] = _Document(uri, language, text)
+        self._house(document)
         self.focused(uri)
 
     def changed(self, uri: str) -> None:
@@ -140,7 +138,8 @@ class WorkspaceContext:
         """A document was saved: a good moment for choosing anew."""
         if document := self._documents.get(uri):
             document.epoch.due = True
-            document.client.tell("changed", {"paths": [document.path]})
+            if document.folder is not None:
+                document.folder.client.tell("changed", {"paths": [document.path]})
             self._choose_soon(document)
 
     def focused(self, uri: str) -> None:
@@ -158,25 +157,20 @@ class WorkspaceContext:
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
-        document = self._documents.pop(uri, None)
-        if document is None:
-            return
-        for timer in (document.timer, document.rest):
-            if timer is not None:
-                timer.cancel()
-        document.client.tell("close", {"path": document.path})
+        self._close(self._documents.pop(uri, None))
 
     # Completions
 
     def knows(self, uri: str) -> bool:
         """Whether the document belongs to a folder that is indexed."""
         document = self._documents.get(uri)
-        return document is not None and document.client.pid is not None
+        folder = None if document is None else document.folder
+        return folder is not None and folder.is_read
 
     def chosen(self, asked: Asked) -> tuple[Segment, ...]:
         """What the document's prompts hold now; may start choosing anew for the next ones."""
         document = self._documents.get(asked.uri)
-        if document is None or asked.budget_tokens <= 0:
+        if document is None or document.folder is None or asked.budget_tokens <= 0:
             return ()
         if self._focus != asked.uri:
             self.focused(asked.uri)
@@ -186,51 +180,53 @@ class WorkspaceContext:
         self._when_resting(document)
         return self._segments.of(asked.uri, document.epoch.within(asked.budget_tokens))
 
-    async def preview(self, asked: Asked) -> dict[str, Any] | None:
-        """What would be chosen now, with reasons and what is left out; None without an index."""
+    async def preview(self, asked: Asked) -> tuple[Assembly, float] | None:
+        """What would be chosen now and how many ms that took; None without an index."""
         document = self._documents.get(asked.uri)
-        if document is None:
+        if document is None or (folder := document.folder) is None:
             return None
         self._send(document)
-        found = await document.client.ask("select", self._question(document, asked))
-        return found if isinstance(found, dict) else None
+        found = await folder.client.ask("select", self._question(document, folder, asked))
+        if not isinstance(found, dict):
+            return None
+        return self._allowed(document, folder, assembly_from_json(found)), float(found["ms"])
 
     def _choose_soon(self, document: _Document) -> None:
-        if not document.choosing and document.asked is not None:
+        if not document.choosing and document.asked is not None and document.folder is not None:
             document.choosing = True
-            self._start(self._choose(document, document.asked))
+            self._start(self._choose(document, document.folder, document.asked))
 
-    async def _choose(self, document: _Document, asked: Asked) -> None:
+    async def _choose(self, document: _Document, folder: Folder, asked: Asked) -> None:
         try:
             self._send(document)
-            found = await document.client.ask("select", self._question(document, asked))
-            if isinstance(found, dict):
-                self._take(document, asked, assembly_from_json(found))
+            found = await folder.client.ask("select", self._question(document, folder, asked))
+            if isinstance(found, dict) and document.folder is folder:
+                allowed = self._allowed(document, folder, assembly_from_json(found))
+                document.epoch.offer(allowed, _line(asked), asked.prefill_tokens_per_s)
         except (KeyError, TypeError, ValueError):
             log.exception("an answer of the index was not understood")
         finally:
             document.choosing = False
 
-    def _take(self, document: _Document, asked: Asked, assembly: Assembly) -> None:
-        globs = self._exclude()
-        root = document.client.root.as_posix()
-        kept = [
-            chunk
+    def _allowed(self, document: _Document, folder: Folder, assembly: Assembly) -> Assembly:
+        """Without what the settings exclude."""
+        globs, root = self._exclude(document.uri), folder.root.as_posix()
+        return assembly.without(
+            chunk.path
             for chunk in assembly.chunks
-            if not any(matches(f"{root}/{chunk.path}", glob) for glob in globs)
-        ]
-        assembly = attrs.evolve(assembly, chunks=tuple(kept))
-        document.epoch.offer(assembly, _line(asked), asked.prefill_tokens_per_s)
+            if any(matches(posixpath.normpath(f"{root}/{chunk.path}"), glob) for glob in globs)
+        )
 
-    def _question(self, document: _Document, asked: Asked) -> dict[str, Any]:
+    def _question(self, document: _Document, folder: Folder, asked: Asked) -> dict[str, Any]:
         windows = asked.windows
+        recent = [folder.path_to(*at) if at[0] is not folder else at[1] for at in self._at_hand()]
         query = Query(
             document.path,
             asked.language,
             "",
             len(asked.text[: asked.offset].replace("\r\n", "\n")),
             (windows.prefix.text, windows.left_out + windows.suffix.text),
-            tuple(path for path in reversed(self._recent.values()) if path != document.path),
+            tuple(path for path in recent if path and path != document.path),
             tuple(self._copied),
         )
         return {
@@ -256,70 +252,74 @@ class WorkspaceContext:
         if document.timer is not None:
             document.timer.cancel()
             document.timer = None
-        text = document.text()
-        if len(text) > _MOST_BUFFER_CHARS or text is document.sent or text == document.sent:
+        text, folder = document.text(), document.folder
+        if folder is None or len(text) > _MOST_BUFFER_CHARS or text == document.sent:
             return
-        params = {"path": document.path, "text": text, "language": document.language}
-        if document.client.tell("open", params):
+        if self._tell(folder, document, "open", text=text, language=document.language):
             document.sent = text
+
+    def _tell(self, folder: Folder, document: _Document, method: str, **rest: str) -> bool:
+        """Tell a document's own folder and, under another path, those beside it."""
+        for other in self._folders.others(folder):
+            if (path := other.path_to(folder, document.path)) is not None:
+                other.client.tell(method, {"path": path, **rest})
+        return folder.client.tell(method, {"path": document.path, **rest})
+
+    def _close(self, document: _Document | None) -> None:
+        if document is None:
+            return
+        for timer in (document.timer, document.rest):
+            if timer is not None:
+                timer.cancel()
+        if document.folder is not None:
+            self._tell(document.folder, document, "close")
+
+    def _house(self, document: _Document) -> None:
+        """Find the folder that a document is in now, and give it to that one's process."""
+        found = self._folders.find(document.uri)
+        if found is not None and _SECRET.search(found[1]):
+            found = None
+        folder, path = found or (None, "")
+        if (document.folder, document.path) != (folder, path):
+            if document.folder is not None:
+                self._tell(document.folder, document, "close")
+            document.folder, document.path = folder, path
+            document.epoch = Epoch()
+        document.sent = None
+        self._send(document)
 
     def _view(self, uri: str) -> None:
         document = self._documents.get(uri)
-        if document is not None:
-            self._recent[uri] = document.path
+        if document is not None and document.folder is not None:
+            self._recent[uri] = (document.folder, document.path)
             self._recent.move_to_end(uri)
             while len(self._recent) > _MOST_RECENT:
                 self._recent.popitem(last=False)
 
-    def _client(self, root: Path, *, watch: bool) -> IndexClient:
-        def on_state(state: dict[str, Any]) -> None:
-            self.states[root] = state
-            if state.get("state") == "ready":
-                for document in self._documents.values():
-                    if document.client is client:
-                        document.epoch.due = True
-            self._on_state()
+    def _at_hand(self) -> list[tuple[Folder, str]]:
+        """What was edited or viewed, the latest first, of folders that are still there."""
+        there = set(self._folders)
+        return [at for at in reversed(self._recent.values()) if at[0] in there]
 
-        def on_start() -> None:
-            for document in self._documents.values():
-                if document.client is client:
-                    document.sent = None
-                    self._send(document)
+    def _state_changed(self, folder: Folder) -> None:
+        for document in self._documents.values():
+            if document.folder is None or document.folder is folder:
+                if self._folders.find(document.uri) != (document.folder, document.path):
+                    self._house(document)  # its folder turned out to be behind a link
+                if folder.state.get("state") in ("ready", "reading"):
+                    document.epoch.due = True
+        self._on_state()
 
-        client = IndexClient(root, watch=watch, on_state=on_state)
-        client.on_start = on_start
-        self._start(client.start())
-        return client
-
-    def _inside(self, uri: str) -> tuple[IndexClient, str] | None:
-        """The folder that a file is in, the innermost one, and its path there."""
-        path = path_of_file(uri)
-        if path is None:
-            return None
-        for candidate in (path, path.resolve()):  # a folder may be named by a link to it
-            for root in sorted(self._clients, key=lambda root: -len(root.parts)):
-                if candidate.is_relative_to(root):
-                    return self._clients[root], candidate.relative_to(root).as_posix()
-        return None
+    def _started(self, folder: Folder) -> None:
+        """A process began, perhaps a second one: it knows no buffers yet."""
+        for document in self._documents.values():
+            document.sent = None
+            self._send(document)
 
     def _start(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def path_of_file(uri: str) -> Path | None:
-    """The path that a ``file:`` URI names; None for every other kind."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return None
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        return None
-    path = unquote(parts.path)
-    if len(path) > 2 and path[2] == ":":  # /C:/…
-        path = path[1:]
-    return Path(path)
 
 
 def _line(asked: Asked) -> int:

@@ -20,7 +20,7 @@ from codellama_lsp.engine.protocol import GenerateRequest, Segment
 from codellama_lsp.engine.worker.backend import LlamaBackend
 from codellama_lsp.engine.worker.copying import Copier
 from codellama_lsp.engine.worker.generate import new_chooser
-from codellama_lsp.engine.worker.sampling import softmax
+from codellama_lsp.engine.worker.sampling import Scores
 from codellama_lsp.engine.worker.settings import WorkerSettings
 from codellama_lsp.evaluation.positions import Position, draw, source_files
 
@@ -53,11 +53,11 @@ def walk(backend: LlamaBackend, position: Position, version: int) -> list[tuple[
     rows: list[tuple[list[float], bool]] = []
     missing, shown = prompt.required, ""
     for _ in range(24):
-        p = softmax(context.logits())
+        scores = Scores(context.logits())
         truth = missing + position.rest[len(shown) :].encode() + b"\n"
         allowed = model.pieces.allowed(missing) if missing else None
         line_ends = bool(shown.strip())
-        best = chooser.choose(p, allowed=allowed, line_ends=line_ends)
+        best = chooser.choose(scores, allowed=allowed, line_ends=line_ends)
         proposal = copier.propose(shown)
         over = truth == b"\n"
         if proposal is not None and not (proposal.text.startswith("\n") and not line_ends):
@@ -74,12 +74,12 @@ def walk(backend: LlamaBackend, position: Position, version: int) -> list[tuple[
                     over if best.ends else truth.startswith(model.pieces.pieces[best.token])
                 )
                 if ends:
-                    mine = chooser.end_probability(p, line_ends=True)
+                    mine = chooser.end_probability(scores, line_ends=True)
                     copy_right, same = over, best.ends
                 else:
-                    mine = float(p[tokens[0]])
+                    mine = scores.of(tokens[0])
                     if allowed is not None:
-                        mine /= max(float(p[allowed].sum()), 1e-12)
+                        mine /= max(scores.of_any(allowed), 1e-12)
                     copy_right = truth.startswith(model.pieces.pieces[tokens[0]]) and not over
                     same = not best.ends and tokens[0] == best.token
                 if not same and copy_right != best_right:

@@ -18,6 +18,7 @@ from codellama_lsp.context.index.build import Builder
 from codellama_lsp.context.index.location import folder_of
 from codellama_lsp.context.index.store import Store
 from codellama_lsp.context.index.workspace_index import WorkspaceIndex
+from codellama_lsp.context.watch import Watcher
 from tests.context.conftest import Folder
 
 
@@ -53,6 +54,46 @@ def test_many_changes_at_once_become_a_scan(folder: Folder) -> None:
     _run(index)
     assert len(_names(index)) == 300
     index.close()
+
+
+def test_a_sign_of_another_branch_that_changed_nothing_is_looked_at_less(folder: Folder) -> None:
+    """Tools that ask git for its status touch its index all the time."""
+    folder.write({"a.py": "def one(): ...\n"})
+    _run(WorkspaceIndex(folder.root)).close()
+    index = _run(WorkspaceIndex(folder.root))  # nothing new: the next scan has to wait
+    folder.write({"b.py": "def two(): ...\n"})
+    index._scan_at = float("inf")
+    index.changed([".git/index"])
+    _run(index)
+    assert _names(index) == {"one"}
+    index._scan_at = 0.0
+    _run(index)
+    assert _names(index) == {"one", "two"}
+    index.close()
+
+
+def test_where_nothing_watches_it_is_scanned_now_and_then(folder: Folder) -> None:
+    index = _run(WorkspaceIndex(folder.root))
+    folder.write({"a.py": "def one(): ...\n"})
+    _run(index)
+    assert _names(index) == set()
+    index.unwatched()
+    index._scan_at = float("-inf")
+    _run(index)
+    assert _names(index) == {"one"}
+    index.close()
+
+
+def test_a_watcher_that_cannot_watch_says_so(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "inotify watch limit reached")
+
+    watcher = Watcher(folder.root, lambda paths: None)
+    monkeypatch.setattr(watcher._observer, "start", full)
+    assert not watcher.start()
+    watcher.stop()
 
 
 def test_a_file_that_becomes_ignored_leaves(folder: Folder) -> None:

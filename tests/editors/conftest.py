@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import shlex
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from tests.editors.neovim import PLUGIN, Neovim, find_neovim, until
+from tests.editors.neovim import PLUGIN, Neovim, find_neovim
 from tests.editors.vscode import EXTENSION, VsCode, build_extension, find_vscode
+from tests.editors.waiting import until
 
 
-def missing(editor: str, reason: str) -> None:
+def missing(editor: str, reason: str) -> NoReturn:
     """Skip, or fail where the editor was to be there."""
     if editor in os.environ.get("CODELLAMA_EDITORS_REQUIRED", "").split(","):
         pytest.fail(reason)
@@ -63,6 +66,21 @@ class Session:
         messages = [json.loads(line) for line in lines]
         return [found["params"] for found in messages if found.get("method") == method]
 
+    def until_ended(self, outcome: str) -> None:
+        """Until the server says of a request that it ended so."""
+        ask = """
+            local params = { command = 'codellama.why', arguments = { vim.uri_from_bufnr(0) } }
+            local answers = vim.lsp.buf_request_sync(0, 'workspace/executeCommand', params, 10000)
+            local found = {}
+            for _, answer in pairs(answers or {}) do
+              for _, ended in ipairs(answer.result or {}) do
+                found[#found + 1] = ended.outcome
+              end
+            end
+            return found
+        """
+        until(lambda: outcome in self.neovim.lua(ask), f"a request that ended {outcome}")
+
     def until_attached(self) -> None:
         count = "return #vim.lsp.get_clients({ bufnr = 0, name = 'codellama' })"
         ready = "return require('codellama').status().state"
@@ -73,7 +91,44 @@ class Session:
 Open = Callable[..., Session]
 
 
-@pytest.fixture(params=["0.12", "0.10", "0.12 own"])
+def server_on_path(directory: Path, answers: list[object]) -> str:
+    """A PATH on which `codellama-lsp` is this project's, playing `answers`."""
+    script = directory / "script.json"
+    script.write_text(json.dumps(answers), encoding="utf-8")
+    program = directory / "bin" / "codellama-lsp"
+    program.parent.mkdir()
+    before, after = shlex.join(SERVER[:-1]), shlex.join(["--engine", f"scripted:{script}"])
+    program.write_text(f'#!/bin/sh\nexec {before} "$@" {after}\n', encoding="utf-8")
+    program.chmod(0o755)
+    return f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+
+
+#: What the stub suggests behind `LINE`: this first.
+WHOLE = "sum(values)\nprint(total)"
+LINE = "values = [1]\ntotal = "
+SUGGESTS: dict[str, object] = {"anchor": "total = ", "texts": [WHOLE, "max(values)", "0"]}
+
+
+def begin(open_neovim: Open, *, more: str = "", **script: object) -> Session:
+    """A buffer with the cursor behind `LINE` and the stub's first suggestion on the screen."""
+    session = open_neovim("values = [1]\n\n", stub={**SUGGESTS, **script}, more=more)
+    session.neovim.type("jitotal = ")
+    session.neovim.until_ghost(WHOLE)
+    return session
+
+
+def neovim_of(version: str) -> Path:
+    """A Neovim of that version; where there is none, the test ends here."""
+    program = find_neovim(version)
+    if program is not None:
+        return program
+    reason = f"Neovim {version} was not found; scripts/install-neovim installs it"
+    if version == "0.11" and platform.machine() != "x86_64":
+        pytest.skip(reason)  # nobody builds it for other machines
+    missing("neovim", reason)
+
+
+@pytest.fixture(params=["0.12", "0.11", "0.10", "0.12 own"])
 def neovim_kind(request: pytest.FixtureRequest) -> str:
     """A version, and "own" where the plugin's ghost text is wanted instead of Neovim's."""
     return str(request.param)
@@ -82,10 +137,7 @@ def neovim_kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def open_neovim(neovim_kind: str, state_dir: Path, tmp_path: Path) -> Iterator[Open]:
     """Opens a file with the given text: with the stub's script, or the real server's answers."""
-    version = neovim_kind.split()[0]
-    program = find_neovim(version)
-    if program is None:
-        missing("neovim", f"Neovim {version} was not found; scripts/install-neovim installs it")
+    program = neovim_of(neovim_kind.split()[0])
     running: list[Neovim] = []
 
     def open_it(
@@ -97,6 +149,7 @@ def open_neovim(neovim_kind: str, state_dir: Path, tmp_path: Path) -> Iterator[O
         options: str = "",
         more: str = "",
         name: str = "a.py",
+        screen: bool = False,
     ) -> Session:
         script, log = tmp_path / "script.json", tmp_path / "log.jsonl"
         if stub is not None:
@@ -124,7 +177,7 @@ def open_neovim(neovim_kind: str, state_dir: Path, tmp_path: Path) -> Iterator[O
         file.write_text(text, encoding="utf-8")
         neovim = Neovim(program, state_dir / "home", init, str(file))
         running.append(neovim)
-        neovim.start()
+        neovim.start(screen=screen)
         session = Session(neovim, log)
         session.until_attached()
         return session

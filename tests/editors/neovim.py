@@ -8,25 +8,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.editors.places import REPOSITORY, editors_dir
+from tests.editors.terminal import Terminal
+from tests.editors.waiting import PATIENCE_S, until
+
 PLUGIN = REPOSITORY / "editors" / "neovim"
-
-#: For things that must happen; how long they take is not what these tests are about.
-PATIENCE_S = float(os.environ.get("CODELLAMA_TEST_PATIENCE_S", "60"))
-
-
-def editors_dir() -> Path:
-    """Where the install scripts put editors."""
-    if named := os.environ.get("CODELLAMA_EDITORS_DIR"):
-        return Path(named)
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "codellama-lsp-editors"
+DRIVER = Path(__file__).parent / "driver.lua"
 
 
 def find_neovim(version: str) -> Path | None:
@@ -42,98 +34,97 @@ def find_neovim(version: str) -> Path | None:
     return None
 
 
-def until(look: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
-    """The first true value of `look`, asked again and again."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        value = look()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain for: {what}"
-        time.sleep(0.05)
-
-
 class Neovim:
     """One running editor with a home of its own."""
 
     def __init__(self, program: Path, home: Path, init: str, *arguments: str) -> None:
         self.program, self.home = program, home
-        self.socket = home / "nvim.sock"
+        self._driver = home / "driver.sock"
         home.mkdir(parents=True, exist_ok=True)
-        (home / "init.lua").write_text(init, encoding="utf-8")
+        self.configure(init)
         self.environment = {
             **os.environ,
             "HOME": str(home),
             "XDG_CONFIG_HOME": str(home / "config"),
+            "XDG_CONFIG_DIRS": str(home / "none"),
             "XDG_DATA_HOME": str(home / "data"),
+            "XDG_DATA_DIRS": str(home / "none"),
             "XDG_STATE_HOME": str(home / "state"),
             "XDG_CACHE_HOME": str(home / "cache"),
         }
         self.environment.pop("NVIM", None)
-        self.command = [
-            str(program),
-            "--clean",
-            *("-u", str(home / "init.lua")),
-            *("--listen", str(self.socket)),
-            *arguments,
-        ]
+        load = f"lua loadfile({_quoted(str(DRIVER))})({_quoted(str(self._driver))})"
+        self.command = [str(program), "--cmd", load, *arguments]
         self.process: subprocess.Popen[bytes] | None = None
+        self.terminal: Terminal | None = None
+        self._connection: socket.socket | None = None
+        self._unread = b""
 
-    def start(self) -> Neovim:
-        self.process = subprocess.Popen(
-            [self.command[0], "--headless", *self.command[1:]],
-            env=self.environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.home / "stderr").open("wb"),
-        )
-        return self.wait()
+    def configure(self, init: str) -> None:
+        """What the user's init.lua says; before it starts."""
+        path = self.home / "config" / "nvim" / "init.lua"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = "vim.g.loaded_python3_provider = 0  -- looking for Python takes longer than a test\n"
+        path.write_text(text + init, encoding="utf-8")
 
-    def wait(self) -> Neovim:
-        """Until it listens."""
-        until(self.socket.exists, "Neovim listens")
-        until(lambda: self._remote("--remote-expr", "v:vim_did_enter") == "1", "Neovim started")
+    def start(self, *, screen: bool = False) -> Neovim:
+        """Run it: in a terminal if it is to have a `screen`, else without one."""
+        if screen:
+            self.terminal = Terminal(self.command, self.environment, self.home)
+        else:
+            self.process = subprocess.Popen(
+                [self.command[0], "--headless", *self.command[1:]],
+                env=self.environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=(self.home / "stderr").open("wb"),
+            )
+        until(self._connect, "Neovim listens")
+        until(lambda: self.lua("return vim.v.vim_did_enter") == 1, "Neovim started")
         return self
 
     def stop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self.terminal is not None:
+            self.terminal.stop()
         if self.process is not None:
             self.process.terminate()
             self.process.wait(PATIENCE_S)
+
+    def _connect(self) -> bool:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE_S)
+        try:
+            connection.connect(str(self._driver))
+        except OSError:
+            connection.close()
+            return False
+        self._connection = connection
+        return True
 
     # Doing
 
     def type(self, keys: str) -> None:
         """Type keys in Vim's notation, as a person would: mappings apply."""
-        self._remote("--remote-send", keys)
+        self.lua(f"vim.api.nvim_input({_quoted(keys)})")
 
     def command_line(self, command: str) -> None:
-        self.lua(f"vim.cmd({json.dumps(command)})")
+        self.lua(f"vim.cmd({_quoted(command)})")
 
-    def lua(self, expression_or_block: str) -> Any:
-        """Run Lua; a block's `return` value, as JSON would have it."""
-        code = expression_or_block
-        function = self.home / "remote.lua"
-        function.write_text(code, encoding="utf-8")
-        # Through a file: nothing in the code needs quoting twice.
-        expression = f"luaeval('vim.json.encode({{v=dofile(_A)}})', {str(function)!r})"
-        text = self._remote("--remote-expr", expression)
-        try:
-            found = json.loads(text)
-        except ValueError as error:
-            raise AssertionError(f"Neovim said {text!r} to {code!r}") from error
-        # Without a value, the table is empty, and JSON's empty table of Lua's is a list.
-        return found["v"] if isinstance(found, dict) else None
-
-    def _remote(self, flag: str, argument: str) -> str:
-        done = subprocess.run(
-            [str(self.program), "--clean", "--server", str(self.socket), flag, argument],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
-        return (done.stdout + done.stderr).strip()
+    def lua(self, code: str) -> Any:
+        """Run Lua; its `return` value, as JSON would have it."""
+        assert self._connection is not None
+        self._connection.sendall(json.dumps(code).encode() + b"\n")
+        while b"\n" not in self._unread:
+            more = self._connection.recv(65536)
+            assert more, "Neovim ended"
+            self._unread += more
+        line, _, self._unread = self._unread.partition(b"\n")
+        answer = json.loads(line)
+        assert "ok" in answer, f"Neovim said {answer['problem']!r} to {code!r}"
+        return answer.get("value")
 
     # Seeing
 
@@ -152,8 +143,9 @@ class Neovim:
         return str(self.lua(_GHOST))
 
     def messages(self) -> str:
-        """The history that :messages shows."""
-        return str(self.lua("return vim.api.nvim_exec2('messages', { output = true }).output"))
+        """The history that :messages shows; 0.10 notes empty lines of its own, without a plugin."""
+        said = self.lua("return vim.api.nvim_exec2('messages', { output = true }).output")
+        return str(said).strip()
 
     def window(self) -> str:
         """Text of the newest floating window, empty where there is none."""
@@ -176,6 +168,11 @@ class Neovim:
             until(lambda: self.text() == text, f"text {text!r}")
         except AssertionError as error:
             raise AssertionError(f"{error}; it is {self.text()!r}") from None
+
+
+def _quoted(text: str) -> str:
+    """A Lua string: its decimal escapes need no more rules than this."""
+    return '"' + "".join(f"\\{byte:03d}" for byte in text.encode()) + '"'
 
 
 _GHOST = """

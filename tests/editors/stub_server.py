@@ -3,9 +3,9 @@
 Run as a program: ``stub_server.py SCRIPT LOG``. The script is JSON:
 ``{"anchor": "x = ", "texts": ["one", "two"], "name": "stub", "diagnostic": "..."}``. On a line that
 begins with the anchor, it offers the texts that go on from what follows the anchor: the first one,
-or all of them when the user asked. With "asks", it asks for the client's settings; "status" is what
-it says whenever the client looks at another document. The log has a JSON message a line. Uses
-nothing of the project.
+or all of them when the user asked. With "asks", it asks for the client's settings. What it says of
+itself is "status" when the client looks at another document, or the setting ``say_status``. The log
+has a JSON message a line. Uses nothing of the project.
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ class Stub:
             self._send(ask)
         if method == "textDocument/didFocus" and "status" in script:
             self._send({"method": "codellama/status", "params": script["status"]})
+        if method == "workspace/didChangeConfiguration":
+            settings = (params["settings"] or {}).get("codellama") or {}
+            if "say_status" in settings:
+                self._send({"method": "codellama/status", "params": settings["say_status"]})
         if method == "textDocument/didOpen":
             document = params["textDocument"]
             self.texts[document["uri"]] = document["text"]
@@ -79,7 +83,7 @@ class Stub:
             capabilities["inlineCompletionProvider"] = {}
             capabilities["executeCommandProvider"] = {"commands": ["codellama.accepted"]}
         if "completion" in script:
-            capabilities["completionProvider"] = {}
+            capabilities["completionProvider"] = {"triggerCharacters": ["."]}
         return capabilities
 
     def _items(self, script: Message, params: Message) -> list[Message]:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim import until
 from tests.editors.vscode import VsCode
 from tests.editors.vscode_window import ANSWER, Window
+from tests.editors.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim import until
 from tests.editors.vscode_window import WALKTHROUGH, Window, until_said
+from tests.editors.waiting import until
 
 #: Plays a Python whose pip fails, or goes on for ever, as the file `mode` says.
 PRETENDER = """#!/bin/sh

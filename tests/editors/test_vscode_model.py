@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim import until
 from tests.editors.vscode_window import SERVER, Window
+from tests.editors.waiting import until
 
 DATA = Path(__file__).parents[2] / "codellama_lsp" / "data"
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.editors.conftest import missing
-from tests.editors.neovim import editors_dir
+from tests.editors.places import editors_dir
 from tests.editors.vscode import EXTENSION
 
 PACKAGED = {

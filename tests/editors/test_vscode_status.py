@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim import until
 from tests.editors.vscode_window import Stub, Window, until_said
+from tests.editors.waiting import until
 
 
 @pytest.fixture(scope="module")

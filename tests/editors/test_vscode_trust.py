@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.editors.neovim import until
-from tests.editors.vscode_window import Stub, Window, until_said
+from tests.editors.vscode_window import Stub, Window
+from tests.editors.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def test_without_trust(foreign: tuple[Window, Stub]) -> None:
     until(lambda: _settings(stub), "the server asked for settings")
     (begun,) = [sent["params"] for sent in stub.told() if sent.get("method") == "initialize"]
     # No model, no threads of the folder's; and its other files are left alone.
-    assert begun["initializationOptions"] == {"workspace": False}
-    assert _settings(stub)[-1] == {"maxTokens": 7, "workspace": False}
+    assert begun["initializationOptions"] == {"trusted": False}
+    assert _settings(stub)[-1] == {"maxTokens": 7, "exclude": ["*.secret"]}
     window.until_ready()
     (pid,) = window.servers()
     environment = Path(f"/proc/{pid}/environ")
@@ -76,7 +76,7 @@ def test_trust_lets_the_workspace_be_read_and_nothing_more(foreign: tuple[Window
     window, stub = foreign
     window.code.command("Workspaces: Manage Workspace Trust")
     window.code.do("click", '.workspace-trust-editor .monaco-button:has-text("Trust")')
-    wanted = {"maxTokens": 7, "exclude": ["*.secret"]}
-    until_said(lambda: _settings(stub)[-1] == wanted, "the settings", lambda: _settings(stub)[-1])
+    told = {"jsonrpc": "2.0", "method": "codellama/didChangeTrust", "params": {"trusted": True}}
+    until(lambda: told in stub.told(), "the server was told")
     assert not _trap(window).exists()
     assert len(window.servers()) == 1

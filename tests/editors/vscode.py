@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.editors.neovim import PATIENCE_S, REPOSITORY, editors_dir, until
+from tests.editors.places import REPOSITORY, editors_dir
+from tests.editors.waiting import PATIENCE_S, until
 
 EXTENSION = REPOSITORY / "editors" / "vscode"
 GHOST = ".ghost-text-decoration, .ghost-text-decoration-preview, .suggest-preview-text .view-line"

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.editors.neovim import until
 from tests.editors.vscode import VsCode
+from tests.editors.waiting import until
 
 ANSWER = "sum(values)"
 SERVER = [sys.executable, "-m", "codellama_lsp", "serve"]

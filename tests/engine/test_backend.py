@@ -21,6 +21,7 @@ from codellama_lsp.engine.protocol import (
 )
 from codellama_lsp.engine.worker.backend import LlamaBackend
 from codellama_lsp.engine.worker.settings import WorkerSettings
+from codellama_lsp.engine.worker.speed import Speed
 
 CODE = '''class Account:
     """Money of one owner."""
@@ -233,11 +234,16 @@ def test_every_evaluated_token_is_counted(backend: LlamaBackend) -> None:
     assert 0 < result.ms.native <= result.ms.prefill + result.ms.decode
 
 
+class Steady(Speed):
+    """Is as fast as it is said to be."""
+
+    def note(self, tokens: int, seconds: float) -> None: ...
+
+
 def test_after_a_jump_a_slow_machine_answers_from_small_windows(
     backend: LlamaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend, "_prefill_speed", 60.0)
-    monkeypatch.setattr(backend, "_note_speed", lambda tokens, seconds: None)
+    monkeypatch.setattr(backend, "_speed", Steady(60.0))
     before = "".join(f"value_{i} = compute({i})\n" for i in range(60))
     after = "".join(f"\nother_{i} = {i}" for i in range(40))
 

@@ -71,6 +71,7 @@ class GatedBackend:
         self.niceness: list[int] = []
         self.shares: list[float] = []
         self.own_work: list[GenerateRequest] = []
+        self.rests = 0
 
     def load(self, report):
         self.loads += 1
@@ -105,6 +106,10 @@ class GatedBackend:
 
     def unfinished(self):
         return self.own_work.pop() if self.own_work else None
+
+    def rest(self):
+        self.rests += 1
+        return self.rests < 3
 
     def clear(self):
         self.seen.clear()

@@ -11,6 +11,7 @@ import pytest
 from codellama_lsp.engine import wire
 from codellama_lsp.engine.client import SocketEngine
 from codellama_lsp.engine.protocol import (
+    PROTOCOL_VERSION,
     BadRequestError,
     EngineError,
     EngineGoneError,
@@ -286,7 +287,7 @@ async def test_garbage_before_the_handshake_ends_that_connection_only(path, back
 async def test_garbage_after_the_handshake_is_answered(path, backend, line, code):
     async with hosted(backend, path):
         reader, writer = await asyncio.open_unix_connection(path)
-        hello = wire.request(0, "hello", {"token": TOKEN, "protocol": 1})
+        hello = wire.request(0, "hello", {"token": TOKEN, "protocol": PROTOCOL_VERSION})
         writer.write(wire.encode(hello) + line + b"\n" + wire.encode(wire.request(9, "ping", {})))
         answers = []
         while not answers or answers[-1].get("id") != 9:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Client:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.notifications: list[Message] = []
+        self.requests: list[Message] = []
+        """What the server asked of this client; all of it is answered at once."""
         self.answers_seen: dict[int | str, int] = {}
         self.settings: Any = None
         """What `workspace/configuration` answers with."""
@@ -138,6 +140,16 @@ class Client:
                 self._news.clear()
                 await self._news.wait()
 
+    async def told(self, wanted: Callable[[Message], bool]) -> Message:
+        """Wait until the server has sent a notification or a request like that; the first one."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for message in (*self.notifications, *self.requests):
+                    if wanted(message):
+                        return message
+                self._news.clear()
+                await self._news.wait()
+
     async def shutdown(self) -> int:
         await self.request("shutdown")
         self.notify("exit")
@@ -183,6 +195,8 @@ class Client:
             else:
                 answer.set_result(message["result"])
         elif "id" in message:
+            self.requests.append(message)
+            self._news.set()
             result = None
             if message["method"] == "workspace/configuration":
                 result = [self.settings]

@@ -1,4 +1,4 @@
-"""What clients say of suggestions is counted and kept, and `stats` shows it; the menu's item."""
+"""What clients say of suggestions is counted and kept, and `stats` shows it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .client import started, write_script
+import pytest
 
-CAPABILITIES: dict[str, Any] = {"capabilities": {"textDocument": {}}}
+from codellama_lsp.telemetry.report import EVENTS, IN_WORDS
+
+from .client import URI, Client, started, write_script
 
 
 async def stats(*arguments: str) -> str:
@@ -43,30 +45,165 @@ async def test_the_fate_of_a_suggestion(tmp_path: Path) -> None:
     assert told["rates"]["accepted_of_offered"] == 1.0
     drawn = await stats()
     assert "█" in drawn
-    assert "accepted of offered" in drawn
+    assert "accepted, of suggestions offered" in drawn
+
+
+Item = dict[str, Any]
+
+
+def show(client: Client, item: Item) -> None:
+    client.notify("textDocument/didShowCompletion", {"item": item})
+
+
+def take_part(client: Client, item: Item) -> None:
+    params = {"item": item, "acceptedLength": 3}
+    client.notify("textDocument/didPartiallyAcceptCompletion", params)
+
+
+async def take(client: Client, item: Item) -> None:
+    await client.command(item["command"]["command"], *item["command"]["arguments"])
+
+
+async def ignored(client: Client, item: Item) -> None:
+    """A client that says nothing."""
+
+
+async def shown(client: Client, item: Item) -> None:
+    show(client, item)
+    show(client, item)  # Drawn again: the same suggestion.
+
+
+async def rejected(client: Client, item: Item) -> None:
+    show(client, item)
+    client.change({"text": "y = \n"})
+    await client.inline(0, 4)
+
+
+async def closed(client: Client, item: Item) -> None:
+    show(client, item)
+    client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+
+
+async def typed_by_hand(client: Client, item: Item) -> None:
+    show(client, item)
+    client.change({"text": "x = compute(1)\ny = \n"})
+    await client.inline(1, 4)
+
+
+async def typed_along(client: Client, item: Item) -> None:
+    """What is left of a suggestion is the same suggestion."""
+    show(client, item)
+    for typed in range(1, 4):
+        client.change({"text": f"x = {'compute'[:typed]}\n"}, version=typed + 1)
+        (item,) = await client.inline(0, 4 + typed)
+        show(client, item)
+    await take(client, item)
+
+
+async def partly(client: Client, item: Item) -> None:
+    show(client, item)
+    take_part(client, item)
+    take_part(client, item)
+    client.change({"text": "y = \n"})
+    await client.inline(0, 4)
+
+
+async def kept(client: Client, item: Item) -> None:
+    client.change({"text": "x = compute(1)\n"})
+    await take(client, item)
+    await looked_after()
+
+
+async def changed(client: Client, item: Item) -> None:
+    await take(client, item)
+    client.change({"text": "x = calculate(1)\n"})
+    await looked_after()
+
+
+async def closed_before(client: Client, item: Item) -> None:
+    await take(client, item)
+    client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    await looked_after()
+
+
+async def looked_after() -> None:
+    """Longer than the server waits before it looks."""
+    await asyncio.sleep(5 * KEPT_AFTER_S)
+
+
+KEPT_AFTER_S = 0.1
+
+#: What a client does with a suggestion, and what is counted of it.
+FATES: dict[Any, dict[str, int]] = {
+    ignored: {"offered": 1},
+    shown: {"offered": 1, "shown": 1},
+    rejected: {"offered": 2, "shown": 1, "rejected": 1},
+    closed: {"offered": 1, "shown": 1, "rejected": 1},
+    typed_by_hand: {"offered": 2, "shown": 1, "typed": 1},
+    typed_along: {"offered": 1, "shown": 1, "accepted": 1},
+    partly: {"offered": 2, "shown": 1, "partially": 1},
+    kept: {"offered": 1, "accepted": 1, "kept": 1},
+    changed: {"offered": 1, "accepted": 1, "changed": 1},
+    closed_before: {"offered": 1, "accepted": 1},
+}
+
+
+async def live(fate: Any, script: Path, name: str, language: str) -> None:
+    """One suggestion's life in an editor called `name`."""
+    async with started(script, "--kept-after-s", str(KEPT_AFTER_S)) as client:
+        await client.initialize(clientInfo={"name": name})
+        client.open("x = \n", language=language)
+        (item,) = await client.inline(0, 4)
+        await fate(client, item)
+        assert await client.shutdown() == 0
+
+
+@pytest.mark.parametrize("fate", FATES, ids=lambda fate: fate.__name__)
+async def test_fates(fate: Any, tmp_path: Path) -> None:
+    await live(fate, write_script(tmp_path, "compute(1)", "other"), "an editor", "python")
+    told = json.loads(await stats("--json"))
+    expected = dict.fromkeys(EVENTS, 0) | FATES[fate]
+    assert told["events"] == expected
+    for name, group in {"client": "an editor", "language": "python", "plan": "line"}.items():
+        counts = dict(told["by"][name][group])
+        del counts["rates"]
+        assert counts == expected
+
+
+async def test_every_event_has_a_fate() -> None:
+    assert {event for events in FATES.values() for event in events} == set(EVENTS)
+
+
+async def test_rates_and_drawing(tmp_path: Path) -> None:
+    """Two editors: one says what it shows, one doesn't; only the first counts for what is shown."""
+    script = write_script(tmp_path, "compute(1)", "other")
+    for fate in (shown, rejected, typed_along, partly):
+        await live(fate, script, "telling", "python")
+    for fate in (ignored, kept, changed, kept):
+        await live(fate, script, "silent", "go")
+    told = json.loads(await stats("--json"))
+    assert (
+        told["rates"]
+        | {
+            "accepted_of_offered": 0.4,
+            "partially_of_offered": 0.1,
+            "accepted_of_shown": 0.25,
+            "partially_of_shown": 0.25,
+            "rejected_of_shown": 0.25,
+            "kept_of_looked_at": round(2 / 3, 4),
+        }
+        == told["rates"]
+    )
+    assert told["by"]["client"]["silent"]["rates"]["accepted_of_shown"] is None
+    assert told["by"]["client"]["silent"]["rates"]["accepted_of_offered"] == 0.75
+    assert told["by"]["language"]["python"]["rates"]["accepted_of_shown"] == 0.25
+    assert told["asked"]["visible"] == 10
+    drawn = await stats()
+    there = {*EVENTS.values(), *IN_WORDS.values(), "telling", "silent", "by plan"}
+    for words in there - {EVENTS["typed"]}:  # nobody did
+        assert words in drawn, words
+    assert "25.0% accepted, of suggestions shown" in drawn
 
 
 async def test_nothing_counted_yet(tmp_path: Path) -> None:
     assert "Nothing was counted yet" in await stats()
-
-
-async def test_one_item_in_the_menu(tmp_path: Path) -> None:
-    async with started(write_script(tmp_path, "ute(1)\ny = 2")) as client:
-        result = await client.initialize(**CAPABILITIES)
-        assert result["capabilities"]["completionProvider"]["triggerCharacters"]
-        client.open("é = comp\n")
-        answer = await client.request(
-            "textDocument/completion",
-            {"textDocument": {"uri": "file:///work/a.py"}, "position": {"line": 0, "character": 8}},
-        )
-        (item,) = answer["items"]
-        assert item["label"] == item["filterText"] == "compute(1)"
-        assert item["textEdit"] == {
-            "newText": "compute(1)",
-            "range": {"start": {"line": 0, "character": 4}, "end": {"line": 0, "character": 8}},
-        }
-
-
-async def test_no_item_where_there_is_a_better_way(tmp_path: Path) -> None:
-    async with started(write_script(tmp_path)) as client:
-        assert "completionProvider" not in (await client.initialize())["capabilities"]

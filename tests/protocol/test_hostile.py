@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .client import URI, Client, accept, split_lines, started, write_script
+from .client import URI, accept, split_lines, started, write_script
 
 SENTINELS = "<PRE> <SUF> <MID> <EOT> ▁<PRE> ▁<MID> <s> </s> <unk> <0x0A>"
 LONG_LINE = "x = [" + "1, " * 1_700_000 + "]"
@@ -103,81 +101,3 @@ async def test_no_text_of_the_user_reaches_a_log(tmp_path: Path, state_dir: Path
         if path.is_file():
             assert CANARY not in str(path)
             assert CANARY.encode() not in path.read_bytes()
-
-
-ALPHABET = ["a", "b", "(", ")", "{", "}", '"', "\n", "\r\n", "\t", "é", "漢", "😀", "\x0c", "    "]
-
-
-class Editor:
-    """An editor's own idea of the text, kept as UTF-16 units, the slow and plain way."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def position(self, offset: int) -> dict[str, int]:
-        lines = split_lines(self.text[:offset])
-        if self.text[offset - 1 : offset] == "\r" and self.text[offset : offset + 1] == "\n":
-            raise AssertionError("no cursor goes there")
-        return {"line": len(lines) - 1, "character": len(lines[-1].encode("utf-16-le")) // 2}
-
-    def somewhere(self, rng: random.Random) -> int:
-        offset = rng.randint(0, len(self.text))
-        between = self.text[offset - 1 : offset + 1] == "\r\n" if offset else False
-        return offset + between
-
-    def edit(self, rng: random.Random) -> dict[str, Any]:
-        start = self.somewhere(rng)
-        end = min(len(self.text), start + rng.choice([0, 0, 0, 1, 3, 20]))
-        end += self.text[end - 1 : end + 1] == "\r\n" if end else False
-        new = "".join(rng.choices(ALPHABET, k=rng.choice([0, 1, 1, 2, 8])))
-        change = {"range": {"start": self.position(start), "end": self.position(end)}, "text": new}
-        self.text = self.text[:start] + new + self.text[end:]
-        return change
-
-
-async def session(client: Client, seed: int, events: int) -> None:
-    rng = random.Random(seed)
-    editor = Editor("")
-    version = 1
-    client.open("")
-    answers = []
-    for _ in range(events):
-        kind = rng.choice(["edit", "edit", "edit", "ask", "ask", "cancel", "full", "pause"])
-        if kind == "edit":
-            version += 1
-            changes = [editor.edit(rng) for _ in range(rng.choice([1, 1, 3]))]
-            client.change(*changes, version=version)
-        elif kind == "ask":
-            position = editor.position(editor.somewhere(rng))
-            answers.append(client.ask_inline(position["line"], position["character"]))
-        elif kind == "cancel" and answers:
-            client.notify("$/cancelRequest", {"id": rng.choice(answers)[0]})
-        elif kind == "full" and rng.random() < 0.1:
-            version += 1
-            editor.text = editor.text[: len(editor.text) // 2].rstrip("\r")
-            client.change({"text": editor.text}, version=version)
-        elif kind == "pause" and answers:
-            await client.patient(answers[-1][1])
-    for number, answer in answers:
-        await client.patient(answer)
-        assert answer.done()
-        assert client.answers_seen[number] == 1
-    stats = await client.command("codellama.stats")
-    assert (stats["requests"], stats["open"]) == (len(answers), 0)
-    assert stats["outcomes"]["failed"] == 0
-    assert stats["outcomes"]["invalid"] == 0
-    # What the server thinks the text is shows in where and what it would insert at the end.
-    end = editor.position(len(editor.text))
-    before = editor.text
-    (item,) = await client.inline(end["line"], end["character"])
-    assert accept(before, item) == before + "zz"
-    sha256 = hashlib.sha256(before.encode()).hexdigest()
-    told = await client.command("codellama.textHash", URI)
-    assert told == {"sha256": sha256, "version": version}
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_random_editing(seed: int, tmp_path: Path) -> None:
-    async with started(write_script(tmp_path, *["zz"] * 1000)) as client:
-        await client.initialize()
-        await session(client, seed, 400)

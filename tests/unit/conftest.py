@@ -50,6 +50,9 @@ class Recorder:
     def began(self, request: CompletionRequest) -> None:
         self.open += 1
 
+    def asked(self, request: CompletionRequest, *, ahead: bool) -> None:
+        pass
+
     def ended(self, request: CompletionRequest, completion: Completion) -> None:
         self.open -= 1
         self.ended_ones.append((request, completion))
@@ -126,7 +129,7 @@ class Bench:
         self.provider = OneEngine(Watched(self.engine, self))
         self.completer = Completer(
             self.provider,
-            lambda: self.settings,
+            lambda uri: self.settings,
             self.recorder,
             clock=lambda: self.now_s,
             sleep=self._sleep,

@@ -6,7 +6,11 @@ import pytest
 
 pytest.importorskip("numpy", reason="numpy comes with llama.cpp")
 
+from hypothesis import example, given
+from hypothesis.strategies import lists, text
+
 from codellama_lsp.engine.worker.copying import Copier, CopySettings, Proposal
+from codellama_lsp.engine.worker.matching import Matcher
 from codellama_lsp.evaluation.copier import copied_rest_of_line
 
 
@@ -36,6 +40,41 @@ def test_the_majority_decides_between_equal_matches() -> None:
     assert found is not None
     assert found.text.startswith("a)")
     assert found.agreement == pytest.approx(2 / 3)
+
+
+_ALPHABET = "ab\n \0é☺"
+
+
+def _longest_by_hand(before: str, after: str) -> tuple[int, list[int], list[int]] | None:
+    """The longest match and its places, by trying every one."""
+    for length in range(min(256, len(before)), 3, -1):
+        wanted = before[-length:]
+        if "\0" in wanted:
+            continue
+        own = [at for at in range(length, len(before)) if before[at - length : at] == wanted]
+        behind = [at for at in range(length, len(after) + 1) if after[at - length : at] == wanted]
+        if own or behind:
+            return length, own, behind
+    return None
+
+
+@given(
+    before=text(_ALPHABET, max_size=60),
+    after=text(_ALPHABET, max_size=40),
+    grown=lists(text(_ALPHABET, max_size=3), max_size=12),
+)
+@example(before="x" * 300, after="x" * 300, grown=["x"])
+@example(before="aaaaaa", after="", grown=["a", "aa", "b", "aaaa"])
+def test_matches_are_those_that_trying_everything_finds(
+    before: str, after: str, grown: list[str]
+) -> None:
+    matcher = Matcher(before, after, least=4, most=256)
+    for more in ["", *grown]:
+        matcher.grow(more)
+        before += more
+        found = matcher.find()
+        wanted = _longest_by_hand(before, after)
+        assert (found and (found.length, found.before.tolist(), found.after.tolist())) == wanted
 
 
 def test_off_keeps_nothing() -> None:

@@ -39,3 +39,11 @@ def test_what_decides_what_runs_is_out_of_a_workspaces_reach():
     properties = generator().vscode()
     for name in ("codellama.model", "codellama.server.command", "codellama.server.environment"):
         assert properties[name]["scope"] == "machine"
+
+
+def test_every_neovim_command_is_in_the_help():
+    plugin = ROOT / "editors/neovim"
+    commands = (plugin / "lua/codellama/commands.lua").read_text(encoding="utf-8")
+    verbs = set(re.findall(r"^function M\.verbs\.(\w+)", commands, re.MULTILINE))
+    help_page = (plugin / "doc/codellama.txt").read_text(encoding="utf-8")
+    assert verbs == set(re.findall(r"^:CodeLlama \[?(\w+)", help_page, re.MULTILINE))

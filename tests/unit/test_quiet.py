@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from codellama_lsp.engine import quiet
 from codellama_lsp.engine.backend import CancelFlag
-from codellama_lsp.engine.quiet import Machine, on_battery
+from codellama_lsp.engine.quiet import Machine, cpu_seconds, on_battery, saves_power
 from codellama_lsp.engine.wishes import Background, Wishes, from_json, least, to_json
 
 
@@ -58,8 +57,7 @@ def test_our_own_work_is_no_load_from_others(
     now = [0.0]
     monkeypatch.setattr(os, "getloadavg", lambda: (3.9, 0.0, 0.0))
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(quiet.time, "process_time", lambda: now[0] * 3.9)
-    machine = Machine(tmp_path, lambda: now[0])
+    machine = Machine(tmp_path, lambda: now[0], own_cpu_s=lambda: now[0] * 3.9)
     assert machine.level() is Background.LIGHT  # nothing known of ourselves yet
     for _ in range(60):
         now[0] += 6.0
@@ -80,3 +78,21 @@ def test_wishes_travel() -> None:
     for odd in (None, [], {"linger_s": float("nan"), "background": "loud"}, {"linger_s": True}):
         assert from_json(odd) == Wishes()
     assert least(Background.FULL, Background.OFF, Background.LIGHT) is Background.OFF
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [("low-power", True), ("quiet", True), ("balanced", False), ("performance", False)],
+)
+def test_power_profile(tmp_path: Path, profile: str, expected: bool) -> None:
+    path = tmp_path / "platform_profile"
+    assert saves_power(path) is False
+    path.write_text(profile + "\n")
+    assert saves_power(path) is expected
+
+
+def test_processor_time_of_a_process() -> None:
+    assert cpu_seconds(None) == 0.0
+    assert cpu_seconds(2**30) == 0.0
+    if Path("/proc/self/stat").exists():
+        assert cpu_seconds(os.getpid()) > 0.0

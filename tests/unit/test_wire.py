@@ -25,7 +25,8 @@ from codellama_lsp.engine.protocol import (
     Timings,
     TokenCounts,
 )
-from codellama_lsp.engine.segments import SegmentSender, SegmentStore, common_prefix_chars
+from codellama_lsp.engine.segments import SegmentSender, SegmentStore
+from codellama_lsp.strings import common_prefix_chars
 
 #: Lone surrogates too.
 TEXT = st.text(st.characters(), max_size=300)

@@ -28,11 +28,8 @@ class Progress:
 
     done: int
     total: int
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.done >= self.total
+    changed: int = 0
+    """Files that had to be read."""
 
 
 class Builder:
@@ -53,31 +50,34 @@ class Builder:
         for number, path in enumerate(paths):
             if self._update(path, known.pop(path, None)):
                 changed += 1
-                yield Progress(number, total)
+                yield Progress(number, total, changed)
                 if changed % _FILES_PER_COMMIT == 0:
                     self._store.commit()
                     self._store.begin()
             elif number % _FILES_PER_COMMIT == 0:
-                yield Progress(number, total)
+                yield Progress(number, total, changed)
         for path in known:
             self._store.remove(path)
         self._store.commit()
-        yield Progress(total, total)
+        yield Progress(total, total, changed + len(known))
 
     def update(self, path: str) -> None:
         """One file was written, created, renamed or deleted."""
         known = self._store.facts(path)
         if self._files.may_read(path):
             self._store.begin()
-            self._update(path, known)
+            self._update(path, known, sure=True)
             self._store.commit()
         else:
             for gone in self._store.below(path) if known is None else [path]:
                 self._store.remove(gone)
 
-    def _update(self, path: str, known: FileFacts | None) -> bool:
-        """Put a file into the store; says whether that was any work."""
-        facts, content = self._read(path, known)
+    def _update(self, path: str, known: FileFacts | None, *, sure: bool = False) -> bool:
+        """Put a file into the store; says whether that was any work.
+
+        `sure`: it was written, even if its size and time say otherwise (clocks tick slowly).
+        """
+        facts, content = self._read(path, None if sure else known)
         if facts is not None and known is not None and facts.hash == known.hash:
             if facts != known:
                 self._store.touch(path, facts)

@@ -9,13 +9,15 @@ import attrs
 from codellama_lsp.context.index.cut import FileCut, cut
 from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.imports import Import
+from codellama_lsp.context.index.neighbours import Neighbours
 from codellama_lsp.context.index.resolve import partners, resolve
 from codellama_lsp.context.index.store import IN_MEMORY, FileFacts, Store
 from codellama_lsp.context.languages import language_of
-from codellama_lsp.context.secrets import Redactor
+from codellama_lsp.context.secrets import Redactor, Span
 
 _NO_FACTS = FileFacts(0, 0, b"")
 _MOST_OVERLAY_CHARS = 1_000_000
+_MOST_PATHS = 1000
 
 
 @attrs.frozen
@@ -26,6 +28,21 @@ class OpenFile:
     text: str
     """Without secrets, with ``\\n`` line endings."""
     cut: FileCut
+    secrets: tuple[Span, ...] = ()
+    """Where they were in the text as it is."""
+    shown: bool = True
+    """Whether it may stand in other files' prompts."""
+
+    def offset(self, offset: int) -> int:
+        """Where in `text` a place of the buffer itself is, counted with ``\n`` line endings."""
+        moved = 0
+        for start, end, mark in self.secrets:
+            if offset <= start:
+                break
+            if offset < end:
+                return start + moved + len(mark)
+            moved += len(mark) - (end - start)
+        return min(offset + moved, len(self.text))
 
 
 class Library:
@@ -33,6 +50,8 @@ class Library:
 
     def __init__(self, disk: Store | None = None) -> None:
         self.disk = disk or _empty()
+        self.others = Neighbours()
+        """The workspace's other folders."""
         self._overlay = _empty()
         self._open: dict[str, OpenFile] = {}
         self._redactor = Redactor()
@@ -43,11 +62,16 @@ class Library:
         """A buffer was opened or has changed; not `shown`: it is for nobody but itself."""
         known = self._open.get(path)
         language = language or language_of(path) or "plaintext"
-        clean = self._redactor.redact(text.replace("\r\n", "\n").replace("\r", "\n"))
-        if len(clean) > _MOST_OVERLAY_CHARS or (known is not None and known.text == clean):
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        secrets = self._redactor.spans(text)
+        clean = self._redactor.redact(text)
+        if len(clean) > _MOST_OVERLAY_CHARS:
+            return
+        if known is not None and (known.text, known.shown) == (clean, shown):
+            self._open[path] = attrs.evolve(known, secrets=secrets)
             return
         content = cut(clean, language)
-        self._open[path] = OpenFile(language, clean, content)
+        self._open[path] = OpenFile(language, clean, content, secrets, shown)
         if shown:
             self._overlay.put(path, language, _NO_FACTS, content)
         else:
@@ -69,36 +93,76 @@ class Library:
 
     def named(self, name: str, most: int = 40) -> list[Found]:
         """Definitions of that name."""
-        return self._merged(self._overlay.named(name, most), self.disk.named(name, most))
+        others = self.others.found(lambda store: store.named(name, most))
+        return self._merged(self._overlay.named(name, most), self.disk.named(name, most), others)
 
     def any_case(self, name: str) -> list[Found]:
         """Classes of that name in lower case."""
         return self._merged(
-            self._overlay.classes_in_any_case(name), self.disk.classes_in_any_case(name)
+            self._overlay.classes_in_any_case(name),
+            self.disk.classes_in_any_case(name),
+            self.others.found(lambda store: store.classes_in_any_case(name)),
         )
 
     def beginning(self, start: str, most: int = 60) -> list[Found]:
         """Definitions whose names begin so."""
-        return self._merged(self._overlay.beginning(start, most), self.disk.beginning(start, most))
+        return self._merged(
+            self._overlay.beginning(start, most),
+            self.disk.beginning(start, most),
+            self.others.found(lambda store: store.beginning(start, most)),
+        )
 
     def in_file(self, path: str, name: str | None = None) -> list[Found]:
         """What a file defines."""
-        return (self._overlay if path in self._open else self.disk).in_file(path, name)
+        if path in self._open:
+            return self._overlay.in_file(path, name)
+        if self.others.covers(path):
+            return self.others.in_file(path, name)
+        return self.disk.in_file(path, name)
 
     def imports_of(self, path: str) -> list[Import]:
         """What a file imports."""
-        return (self._overlay if path in self._open else self.disk).imports_of(path)
+        if path in self._open:
+            return self._overlay.imports_of(path)
+        if self.others.covers(path):
+            return self.others.imports_of(path)
+        return self.disk.imports_of(path)
 
     def with_stem(self, stem: str) -> list[str]:
         """Paths of files with that stem."""
-        return list(dict.fromkeys((*self._overlay.with_stem(stem), *self.disk.with_stem(stem))))
+        others = self.others.paths(lambda store: store.with_stem(stem))
+        here = (*self._overlay.with_stem(stem), *self.disk.with_stem(stem))
+        return list(dict.fromkeys((*here, *others)))
 
     def in_folder(self, name: str) -> list[str]:
         """Paths of files right in folders of that last name."""
-        return list(dict.fromkeys((*self._overlay.in_folder(name), *self.disk.in_folder(name))))
+        others = self.others.paths(lambda store: store.in_folder(name))
+        here = (*self._overlay.in_folder(name), *self.disk.in_folder(name))
+        return list(dict.fromkeys((*here, *others)))
+
+    def written_in(self, language: str) -> list[str]:
+        """Paths of files in a language."""
+        known = (*self._overlay.written_in(language), *self.disk.written_in(language))
+        return list(dict.fromkeys(known))
+
+    def declaring(self, module: str) -> list[str]:
+        """Paths of files that say they belong to that namespace."""
+        return list(dict.fromkeys((*self._overlay.declaring(module), *self.disk.declaring(module))))
+
+    def ranked(
+        self, paths: Iterable[str], *, inside: str = "", start: str = "", most: int = 150
+    ) -> list[tuple[Found, int]]:
+        """See `Store.ranked`; of buffers, nothing is counted."""
+        wanted = list(dict.fromkeys(paths))[:_MOST_PATHS]
+        buffers = [path for path in wanted if path in self._open]
+        stored = [path for path in wanted if path not in self._open]
+        found = self.disk.ranked(stored, inside=inside, start=start, most=most)
+        return found + self._overlay.ranked(buffers, inside=inside, start=start, most=most)
 
     def resolve(self, module: str, language: str, importer: str) -> list[str]:
         """Files that an import can mean."""
+        if language == "csharp":  # a namespace, whatever the files are called
+            return self.declaring(module)
         return resolve(module, language, importer, self)
 
     def partners(self, path: str) -> list[str]:
@@ -125,15 +189,22 @@ class Library:
     @property
     def size(self) -> int:
         """How many definitions are known, roughly."""
-        return self.disk.size
+        return self.disk.size + self.others.size
 
     def frequency(self, words: list[str]) -> dict[str, int]:
         """In how many definitions on disk each word occurs."""
-        return self.disk.frequency(words)
+        occurs = self.disk.frequency(words)
+        for word, n in self.others.frequency(words).items():
+            occurs[word] = occurs.get(word, 0) + n
+        return occurs
 
     def search(self, words: list[str], most: int) -> list[tuple[Found, float]]:
         """Definitions by BM25. Of buffers, the scores are those of the file on disk, roughly."""
-        disk = [(f, s) for f, s in self.disk.search(words, most) if f.path not in self._open]
+        disk = [(f, s) for f, s in self.disk.search(words, most) if self._counts(f.path)]
+        others = self.others.hits(lambda store: store.search(words, most))
+        if others:
+            disk += [(f, s) for f, s in others if f.path not in self._open]
+            disk = sorted(disk, key=lambda hit: -hit[1])[:most]
         if not self._open:
             return disk
         overlay = self._overlay.search(words, max(most // 2, 4))
@@ -143,8 +214,13 @@ class Library:
             overlay = [(f, s * scale) for f, s in overlay]
         return sorted([*disk, *overlay], key=lambda hit: -hit[1])[:most]
 
-    def _merged(self, overlay: list[Found], disk: list[Found]) -> list[Found]:
-        return [*overlay, *(f for f in disk if f.path not in self._open)]
+    def _merged(self, overlay: list[Found], disk: list[Found], others: list[Found]) -> list[Found]:
+        kept = [f for f in disk if self._counts(f.path)]
+        return [*overlay, *kept, *(f for f in others if f.path not in self._open)]
+
+    def _counts(self, path: str) -> bool:
+        """Whether what the disk's index says of a file is what holds."""
+        return path not in self._open and not self.others.covers(path)
 
 
 def _empty() -> Store:

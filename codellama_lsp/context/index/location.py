@@ -96,6 +96,15 @@ def open_for_reading(folder: Path) -> Store | None:
     return None
 
 
+def identity(folder: Path) -> tuple[int, int] | None:
+    """Tells a database from one that was built in its place; None where there is none."""
+    try:
+        facts = (folder / "index.sqlite3").stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
 def discard(folder: Path) -> None:
     """Delete a database; only for who holds the lock."""
     for suffix in _SUFFIXES:

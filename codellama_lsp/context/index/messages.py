@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codellama_lsp.context.assemble import Assembly, Chunk, LeftOut, Piece
 from codellama_lsp.context.candidates import Query
+
+if TYPE_CHECKING:  # it needs a parser, and a server imports this
+    from codellama_lsp.context.index.library import OpenFile
 
 MOST_LINE_BYTES = 64 * 1024 * 1024
 
@@ -17,7 +20,11 @@ def encode(message: dict[str, Any]) -> bytes:
 
 
 def query_to_json(query: Query) -> dict[str, Any]:
-    """A `Query` without its text: that travels once per change, as the buffer's."""
+    """A `Query` without its text: that travels once per change, as the buffer's.
+
+    Its `offset` is one in the buffer itself, with ``\\n`` line endings; secrets in it count as
+    they are.
+    """
     return {
         "path": query.path,
         "language": query.language,
@@ -28,13 +35,13 @@ def query_to_json(query: Query) -> dict[str, Any]:
     }
 
 
-def query_from_json(raw: dict[str, Any], text: str) -> Query:
-    """The query about a buffer that has `text` now."""
+def query_from_json(raw: dict[str, Any], opened: OpenFile) -> Query:
+    """The query about a buffer as the index has it now."""
     return Query(
         path=str(raw["path"]),
         language=str(raw["language"]),
-        text=text,
-        offset=min(int(raw["offset"]), len(text)),
+        text=opened.text,
+        offset=opened.offset(int(raw["offset"])),
         shown=tuple(raw["shown"]),
         recent=tuple(raw["recent"]),
         copied=tuple(raw["copied"]),

@@ -34,6 +34,8 @@ _PROGRESS_EVERY_S = 0.25
 _IDLE_S = 1.0
 #: Between steps of a build it sleeps as long as the step took: half a core is enough.
 _MOST_REST_S = 0.02
+#: What was asked comes first, but a flood of questions must not keep changes out for good.
+_MOST_BETWEEN_STEPS = 50
 
 _Message = dict[str, Any]
 
@@ -48,13 +50,18 @@ def serve(root: Path, source: IO[bytes], sink: IO[bytes], *, watch: bool) -> Non
     watcher = None
     if watch and worker.index.state.state != "off":
         watcher = Watcher(worker.index.root, lambda paths: inbox.put(_changed(paths)))
-        threading.Thread(target=watcher.start, daemon=True).start()
+        threading.Thread(target=_watch, args=(watcher, inbox), daemon=True).start()
     try:
         worker.run(inbox)
     finally:
         if watcher is not None:
             watcher.stop()
         worker.index.close()
+
+
+def _watch(watcher: Watcher, inbox: queue.Queue[_Message | None]) -> None:
+    # What was written before the watching began is found by a scan.
+    inbox.put({"method": "rescan" if watcher.start() else "unwatched"})
 
 
 def _changed(paths: list[str]) -> _Message:
@@ -81,14 +88,17 @@ class _Worker:
         self._told_at = 0.0
 
     def run(self, inbox: queue.Queue[_Message | None]) -> None:
-        """Until the inbox says None."""
+        """Until the inbox says None, or at once where there is nothing to be done."""
+        self._tell()
+        if self.index.state.state == "off":
+            return
         busy = True
         while True:
-            try:
-                message = inbox.get(block=not busy, timeout=_IDLE_S)
-            except queue.Empty:
-                pass
-            else:
+            for number in range(_MOST_BETWEEN_STEPS):
+                try:
+                    message = inbox.get(block=not busy and number == 0, timeout=_IDLE_S)
+                except queue.Empty:
+                    break
                 if message is None:
                     return
                 self._handle(message)
@@ -122,13 +132,21 @@ class _Worker:
             opened = library.opened(params["path"])
             if opened is None:
                 return None
-            query = query_from_json(params, opened.text)
+            query = query_from_json(params, opened)
             started = time.perf_counter()
             assembly = self.index.select(query, params["budget_tokens"], params["chars_per_token"])
             took_ms = (time.perf_counter() - started) * 1000
             return {**assembly_to_json(assembly), "ms": round(took_ms, 2)}
-        elif method == "state":
-            return attrs.asdict(self.index.state)
+        elif method == "folders":
+            self.index.set_neighbours([(Path(f["root"]), f["prefix"]) for f in params["folders"]])
+        elif method == "stop":
+            self.index.stop_building()
+        elif method == "build":
+            self.index.build()
+        elif method == "rescan":
+            self.index.rescan()
+        elif method == "unwatched":
+            self.index.unwatched()
         else:
             raise ValueError(method)
         return None
@@ -139,7 +157,8 @@ class _Worker:
         if state == self._told or (not finished and now - self._told_at < _PROGRESS_EVERY_S):
             return
         self._told, self._told_at = state, now
-        self._send({"method": "state", "params": attrs.asdict(state)})
+        told = {**attrs.asdict(state), "root": str(self.index.root)}
+        self._send({"method": "state", "params": told})
 
     def _send(self, message: _Message) -> None:
         try:

@@ -1,7 +1,8 @@
 """One folder's index as its process runs it: building in steps, changes, questions.
 
 Holds the writer's lock where it can; else it reads what the other process writes, and takes over
-when that one ends. Knows neither pipes nor editors.
+when that one ends. Whatever it was not told is noticed at the latest when it would be shown.
+Knows neither pipes nor editors.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
 
 from codellama_lsp.context.assemble import Assembly
 from codellama_lsp.context.candidates import Query
-from codellama_lsp.context.ignore import Files, reason_not_to_index
+from codellama_lsp.context.ignore import OWN_IGNORE_FILE, Files, reason_not_to_index
 from codellama_lsp.context.index.build import Builder, Progress
 from codellama_lsp.context.index.library import Library
 from codellama_lsp.context.index.location import (
@@ -35,6 +36,16 @@ log = logging.getLogger(__name__)
 _MOST_SINGLE_CHANGES = 200
 _RETRY_S = 30.0
 _TAKE_OVER_S = 5.0
+#: Where nobody tells about changes, look for them this often.
+_SCAN_EVERY_S = 60.0
+#: After a scan that found nothing, the next one waits this many times as long as that one took:
+#: some tools touch what looks like a branch switch all the time.
+_REST = 5.0
+_MOST_REST_S = 30.0
+#: A scan that finds more files than this to be read says that it is building.
+_WORTH_TELLING = 20
+#: Files that turn out to have changed when they are chosen; more wait for their turn.
+_MOST_CATCHING_UP = 20
 
 
 @attrs.frozen
@@ -42,7 +53,7 @@ class IndexState:
     """For people."""
 
     state: str
-    """building, ready, reading (another process writes), off or failed."""
+    """building, ready, reading (another process writes), stopped, off or failed."""
     done: int = 0
     total: int = 0
     message: str = ""
@@ -63,6 +74,11 @@ class WorkspaceIndex:
         self._changed: dict[str, None] = {}
         self._may_show: dict[str, bool] = {}
         self._rescan = False
+        self._stopped = False
+        self._unwatched = False
+        self._built = False
+        self._scan_began = 0.0
+        self._scan_at = 0.0
         self._retry_at = 0.0
         self._repairs = 0
         self._changes = 0
@@ -77,31 +93,63 @@ class WorkspaceIndex:
         if now < self._retry_at:
             return False
         try:
-            if self._lock is None or not self._lock.held:
+            if not self._writes:
                 return self._open(now)
-            return self._work()
-        except sqlite3.OperationalError as error:
-            self._pause(now, f"the index cannot be written ({error})")
-        except sqlite3.DatabaseError:
-            self._repair(now)
+            return self._work(now)
+        except sqlite3.DatabaseError as error:
+            self._failed(error)
         except OSError as error:
             self._pause(now, f"the index cannot be written ({error.strerror})")
         return False
 
+    @property
+    def _writes(self) -> bool:
+        return self._lock is not None and self._lock.held
+
     def changed(self, paths: list[str]) -> None:
         """Files (with slashes, within the folder) were written, created, renamed or deleted."""
-        names = (".gitignore", ".codellamaignore")
-        if any(path.rpartition("/")[2] in names or path.startswith(".git/") for path in paths):
+        if not self._writes:
+            return  # whoever writes is told, too; and who takes over compares everything
+        if any(path.startswith(".git/") for path in paths):
             self._rescan = True
+        if any(path.rpartition("/")[2] in (".gitignore", OWN_IGNORE_FILE) for path in paths):
+            self._scan_now()
         self._changed.update(dict.fromkeys(p for p in paths if not p.startswith(".git/")))
         if len(self._changed) > _MOST_SINGLE_CHANGES:
             self._changed.clear()
-            self._rescan = True
+            self._scan_now()
+
+    def rescan(self) -> None:
+        """Something may have changed unnoticed."""
+        self._rescan = True
+
+    def unwatched(self) -> None:
+        """Nobody will tell what changes: look for it now and then."""
+        self._unwatched = True
+
+    def stop_building(self) -> None:
+        """Leave a build as far as it is: what is known is used, what changes is still read."""
+        if self.state.state == "building":
+            self._stopped = True
+
+    def build(self) -> None:
+        """Compare everything with the disk, also after `stop_building` or a failure."""
+        self._stopped, self._retry_at = False, 0.0
+        self._scan_now()
+
+    def set_neighbours(self, folders: list[tuple[Path, str]]) -> None:
+        """The workspace's other folders, by roots and by how their paths begin here."""
+        self.library.others.set(folders, self.root)
+        for path in [path for path in self.library.open_paths if path.startswith("../")]:
+            self.library.close(path)  # they come again, perhaps under another path
+        self._may_show.clear()
 
     def open(self, path: str, text: str, language: str) -> None:
-        """A buffer was opened or has changed."""
+        """A buffer was opened or has changed; one of another folder has its path from here."""
         if path not in self._may_show:
-            self._may_show[path] = self._files.may_show(path)
+            other = self.library.others.of(path)
+            files, inner = (self._files, path) if other is None else (other[0].files, other[1])
+            self._may_show[path] = files.may_show(inner)
         self.library.open(path, text, language, shown=self._may_show[path])
 
     def close_buffer(self, path: str) -> None:
@@ -111,15 +159,26 @@ class WorkspaceIndex:
 
     def select(self, query: Query, budget_tokens: int, chars_per_token: float) -> Assembly:
         """What to send for a cursor; nothing while there is no index."""
+        nothing = Assembly((), (), budget_tokens)
         if self.state.state == "off":
-            return Assembly((), (), budget_tokens)
-        try:
+            return nothing
+
+        def chosen() -> Assembly:
             return select(
                 self.library, query, budget_tokens=budget_tokens, chars_per_token=chars_per_token
             )
-        except sqlite3.DatabaseError:
-            self._repair(time.monotonic())
-            return Assembly((), (), budget_tokens)
+
+        try:
+            self.library.others.refresh()
+            found = chosen()
+            if stale := self._stale(found):
+                self._catch_up(stale)
+                found = chosen()
+                stale = self._stale(found)
+            return found.without(stale) if stale else found
+        except sqlite3.DatabaseError as error:
+            self._failed(error)
+            return nothing
 
     def close(self) -> None:
         """Give everything back; a build that is under way keeps what it has."""
@@ -142,7 +201,8 @@ class WorkspaceIndex:
                 self._store.close()
             self._store, wrong = open_for_writing(self._folder)
             self.library.disk = self._store
-            self._building = Builder(self._files, self._store).build()
+            self._built = False
+            self._begin(self._store)
             self.state = IndexState("building", message=f"built anew: {wrong}" if wrong else "")
             return True
         if self._store is None and (store := open_for_reading(self._folder)) is not None:
@@ -151,36 +211,99 @@ class WorkspaceIndex:
         self._retry_at = now + _TAKE_OVER_S
         return False
 
-    def _work(self) -> bool:
+    def _work(self, now: float) -> bool:
         assert self._store is not None
         if self._building is not None:
-            progress = next(self._building, None)
-            if progress is not None:
-                self._changes += 1
-                self.state = attrs.evolve(
-                    self.state, state="building", done=progress.done, total=progress.total
-                )
-                return True
-            self._building = None
-            if self._changes > self._store.count()[0] // 10:
-                self._store.note_common()
-                self._changes = 0
-            self.state = IndexState("ready", *self._store.count())
-            return True
-        if self._rescan:
+            return self._build(self._store, self._building)
+        if self._unwatched and now > self._scan_at + _SCAN_EVERY_S:
+            self._rescan = True
+        if self._rescan and not self._stopped and now >= self._scan_at:
             self._rescan = False
             self._may_show.clear()
-            self._building = Builder(self._files, self._store).build()
+            self._begin(self._store)
             return True
         if self._changed:
             path = next(iter(self._changed))
             del self._changed[path]
             if (self.root / path).is_dir():
-                self._rescan = True
+                self._scan_now()
                 return True
             Builder(self._files, self._store).update(path)
             return True
         return False
+
+    def _scan_now(self) -> None:
+        self._rescan, self._scan_at = True, 0.0
+
+    def _begin(self, store: Store) -> None:
+        self._changes, self._scan_began = 0, time.monotonic()
+        self._building = Builder(self._files, store).build()
+
+    def _build(self, store: Store, building: Iterator[Progress]) -> bool:
+        """One step of a build or a scan."""
+        progress = None if self._stopped else next(building, None)
+        if progress is not None:
+            self._changes = progress.changed
+            if not self._built or self._changes > _WORTH_TELLING:
+                self.state = attrs.evolve(
+                    self.state, state="building", done=progress.done, total=progress.total
+                )
+            return True
+        self._building = None
+        now = time.monotonic()
+        took_s = 0.0 if self._changes else now - self._scan_began
+        self._scan_at = now + min(took_s * _REST, _MOST_REST_S)
+        if self._stopped:
+            store.commit()
+            read = f"{self.state.done} of {self.state.total} files"
+            self.state = attrs.evolve(
+                self.state, state="stopped", message=f"reading was stopped at {read}"
+            )
+            return True
+        self._built = True
+        if self._changes > store.count()[0] // 10:
+            store.note_common()
+        self.state = IndexState("ready", *store.count())
+        return True
+
+    def _stale(self, found: Assembly) -> list[str]:
+        """Files in a choice that are no longer what the index says, if only because they left."""
+        paths = dict.fromkeys(chunk.path for chunk in found.chunks)
+        return [path for path in paths if self._is_stale(path)]
+
+    def _is_stale(self, path: str) -> bool:
+        if self.library.opened(path) is not None:
+            return False
+        store, full, known_as = self._store, self.root / path, path
+        if self.library.others.covers(path) and (other := self.library.others.of(path)):
+            store, full, known_as = other[0].store, other[0].root / other[1], other[1]
+        known = store.facts(known_as) if store is not None else None
+        if known is None:
+            return True
+        try:
+            facts = full.lstat()
+        except OSError:
+            return True
+        return (facts.st_size, facts.st_mtime_ns) != (known.size, known.mtime_ns)
+
+    def _catch_up(self, paths: Iterable[str]) -> None:
+        """Read files that have changed at once; while building, they wait for their turn."""
+        own = [path for path in paths if not self.library.others.covers(path)]
+        if not self._writes or self._store is None or self._building is not None:
+            return self.changed(own)
+        try:
+            for path in own[:_MOST_CATCHING_UP]:
+                Builder(self._files, self._store).update(path)
+        except sqlite3.OperationalError as error:
+            self._failed(error)
+        return self.changed(own[_MOST_CATCHING_UP:])
+
+    def _failed(self, error: sqlite3.DatabaseError) -> None:
+        """Tell what can be waited for from what has to be built anew."""
+        operational = isinstance(error, sqlite3.OperationalError)
+        if operational and "no such table" not in str(error):
+            return self._pause(time.monotonic(), f"the index cannot be used ({error})")
+        return self._repair(time.monotonic())
 
     def _pause(self, now: float, message: str) -> None:
         """A full disk, a lock: what was there stays in use, and we try again later."""
@@ -192,7 +315,10 @@ class WorkspaceIndex:
                 log.warning("the index could not be rolled back")
         self._building = None
         self._rescan = True
-        self.state = IndexState("failed", message=f"{message}; trying again in {_RETRY_S:.0f} s")
+        self.state = IndexState(
+            "failed",
+            message=f"{message}; what was read before is used, next attempt in {_RETRY_S:.0f} s",
+        )
         self._retry_at = now + _RETRY_S
 
     def _repair(self, now: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
 import numpy as np
 
 from codellama_lsp.engine.worker.context import Context
@@ -17,15 +16,40 @@ __all__ = ["Ids", "KvCache", "Resident", "common_prefix"]
 _LITTLE = 8
 
 
-@attrs.define
 class Resident:
     """A sequence of the cache and the tokens that are in it."""
 
-    sequence: int
-    tokens: Ids = attrs.field(factory=lambda: np.empty(0, dtype=np.int32))
-    used_at: int = 0
-    document: str = ""
-    """What the tokens are a prompt of."""
+    def __init__(self, sequence: int, tokens: Ids | None = None) -> None:
+        self.sequence = sequence
+        self.used_at = 0
+        self.document = ""
+        """What the tokens are a prompt of."""
+        self._buffer: Ids = np.empty(256, dtype=np.int32)
+        self._length = 0
+        if tokens is not None:
+            self.append(tokens)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def tokens(self) -> Ids:
+        """The tokens themselves; changes to the resident may show in it."""
+        return self._buffer[: self._length]
+
+    def append(self, tokens: Sequence[int] | Ids) -> None:
+        """Put `tokens` at the end."""
+        end = self._length + len(tokens)
+        if end > len(self._buffer):
+            grown = np.empty(2 * end, dtype=np.int32)
+            grown[: self._length] = self.tokens
+            self._buffer = grown
+        self._buffer[self._length : end] = tokens
+        self._length = end
+
+    def cut(self, length: int) -> None:
+        """Keep the first `length` tokens."""
+        self._length = min(self._length, length)
 
 
 class KvCache:
@@ -64,16 +88,17 @@ class KvCache:
                 source, reuse = restored, of_parked
         target = source
         own = source.document == document
-        if len(source.tokens) - reuse > (max(64, len(source.tokens) // 4) if own else _LITTLE):
+        if len(source) - reuse > (max(64, len(source) // 4) if own else _LITTLE):
             # Taking it over would throw away what its own document will want again.
             target = min(self._residents, key=self._worth)
         if target is not source:
             self.lot.park(target.sequence, target.tokens)
             self._context.copy(source.sequence, target.sequence, reuse)
-            target.tokens = source.tokens[:reuse]
+            target.cut(0)
+            target.append(source.tokens[:reuse])
         else:
             self._context.forget(target.sequence, reuse)
-            target.tokens = target.tokens[:reuse]
+            target.cut(reuse)
         target.used_at, target.document = self._clock, document
         self._make_room(target, room)
         return target, reuse
@@ -84,51 +109,49 @@ class KvCache:
         Someone who jumps about in one file and goes back to another finds the other's still there.
         """
         latest = max(r.used_at for r in self._residents if r.document == resident.document)
-        return len(resident.tokens) > 0, resident.used_at == latest, resident.used_at
+        return len(resident) > 0, resident.used_at == latest, resident.used_at
 
     def _bring_back(self, parked: Parked, room: int, document: str) -> Resident | None:
         """A resident with what was parked, in place of the least worthy; None where it fails."""
         target = min(self._residents, key=self._worth)
         self.lot.park(target.sequence, target.tokens)
         self._context.forget(target.sequence, 0)
-        target.tokens = target.tokens[:0]
+        target.cut(0)
         self._make_room(target, max(room, len(parked.tokens)))
         if not self.lot.restore(parked, target.sequence):
             self._context.forget(target.sequence, 0)
             return None
-        target.tokens, target.used_at = parked.tokens.copy(), self._clock
-        target.document = document
+        target.append(parked.tokens)
+        target.used_at, target.document = self._clock, document
         return target
 
-    def park_all(self) -> None:
-        """Copy out every resident that is worth it, the most recently used one last."""
-        for resident in sorted(self._residents, key=lambda r: r.used_at):
-            self.lot.park(resident.sequence, resident.tokens)
+    def latest_first(self) -> list[Resident]:
+        """Every sequence that holds something, the one used last first."""
+        held = [resident for resident in self._residents if len(resident)]
+        return sorted(held, key=lambda resident: resident.used_at, reverse=True)
 
     def clear(self) -> None:
         """Forget everything, what is parked included."""
         for resident in self._residents:
             self._context.forget(resident.sequence, 0)
-            resident.tokens = resident.tokens[:0]
+            resident.cut(0)
         self.lot.clear()
 
-    def extend(self, resident: Resident, tokens: Sequence[int]) -> None:
+    def extend(self, resident: Resident, tokens: Sequence[int] | Ids) -> None:
         """Note that `tokens` were evaluated at the end of `resident`."""
-        resident.tokens = np.concatenate([resident.tokens, np.asarray(tokens, dtype=np.int32)])
+        resident.append(tokens)
 
     def truncate(self, resident: Resident, length: int) -> None:
         """Drop what stands behind the first `length` tokens of `resident`."""
-        if len(resident.tokens) > length:
+        if len(resident) > length:
             self._context.forget(resident.sequence, length)
-            resident.tokens = resident.tokens[:length]
+            resident.cut(length)
 
     def _make_room(self, keep: Resident, room: int) -> None:
         # An upper bound: shared prefixes are counted once per sequence.
-        others = sorted(
-            (r for r in self._residents if r is not keep and len(r.tokens)), key=self._worth
-        )
-        while others and sum(len(r.tokens) for r in others) + room > self._context.cells:
+        others = sorted((r for r in self._residents if r is not keep and len(r)), key=self._worth)
+        while others and sum(len(r) for r in others) + room > self._context.cells:
             oldest = others.pop(0)
             self.lot.park(oldest.sequence, oldest.tokens)
             self._context.forget(oldest.sequence, 0)
-            oldest.tokens = oldest.tokens[:0]
+            oldest.cut(0)

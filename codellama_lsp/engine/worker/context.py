@@ -13,13 +13,17 @@ import numpy.typing as npt
 
 from codellama_lsp.engine.backend import CancelFlag
 from codellama_lsp.engine.protocol import BadRequestError, EngineStartError
-from codellama_lsp.engine.worker.library import abort_by_strlen, lib
+from codellama_lsp.engine.worker.batch import Batch, Part
+from codellama_lsp.engine.worker.library import abort_by_strlen, lib, logits_address
+from codellama_lsp.engine.worker.memory import KV_TYPES
 from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.tokens import Ids
 
 Logits = npt.NDArray[np.float32]
 
 _ABORTED = 2
 _NO_SLOT = 1
+_MOST_ROWS = 1024
 
 
 class Aborted(Exception):
@@ -34,25 +38,38 @@ class Context:
     """
 
     def __init__(
-        self, model: Model, *, cells: int, sequences: int, threads: int, batch_tokens: int
+        self,
+        model: Model,
+        *,
+        cells: int,
+        sequences: int,
+        threads: int,
+        batch_tokens: int,
+        micro_batch_tokens: int = 0,
+        flash_attention: bool | None = None,
+        kv_type: str = "f16",
     ) -> None:
         params = lib.llama_context_default_params()
         params.n_ctx = cells
         params.n_batch = batch_tokens
-        params.n_ubatch = batch_tokens
+        params.n_ubatch = min(micro_batch_tokens or batch_tokens, batch_tokens)
         params.n_seq_max = sequences
         params.kv_unified = True  # sequences share the cells, and may share prefixes
         params.n_threads = threads
         params.n_threads_batch = threads
         params.no_perf = True
+        if flash_attention is not None:
+            params.flash_attn_type = int(flash_attention)
+        params.type_k = params.type_v = KV_TYPES[kv_type].code
         freq = model.metadata.get("llama.rope.freq_base")
         if model.size == 32016 and (freq is None or float(freq) == 1e4):
             params.rope_freq_base = 1e6  # files from before the key existed; paper, section 2.4
         self.pointer: Any = lib.llama_init_from_model(model.pointer, params)
         if not self.pointer:
             raise EngineStartError(
-                f"llama.cpp cannot make a context of {cells} tokens for {model.name}: "
-                "too little memory? Set a smaller context_tokens"
+                f"llama.cpp cannot make a context of {cells} tokens for {model.name}",
+                "If memory is short, set a smaller engine_context_tokens; if engine_kv_type or "
+                "engine_flash_attention is set, try without.",
             )
         self.memory: Any = lib.llama_get_memory(self.pointer)
         self.cells = cells
@@ -61,8 +78,11 @@ class Context:
         """Tokens given to llama_decode so far, whoever asked."""
         self.busy_s = 0.0
         """Seconds spent in llama_decode and in waiting for its scores."""
+        self.busy_cpu_s = 0.0
+        """CPU time that this thread spent there."""
         self._vocabulary = model.size
-        self._batch = lib.llama_batch_init(batch_tokens, 0, 1)
+        self._batch = Batch(batch_tokens)
+        self._rows: dict[int, Logits] = {}
         self._abort = abort_by_strlen() if os.name == "posix" else None
 
     def watch(self, cancel: CancelFlag | None) -> None:
@@ -76,7 +96,7 @@ class Context:
             lib.llama_set_abort_callback(self.pointer, self._abort, ctypes.c_void_p(cancel.address))
 
     def evaluate(
-        self, sequence: int, start: int, tokens: Sequence[int], *, all_logits: bool = False
+        self, sequence: int, start: int, tokens: Sequence[int] | Ids, *, all_logits: bool = False
     ) -> None:
         """Evaluate `tokens` at positions from `start` on; at most one batch.
 
@@ -85,30 +105,21 @@ class Context:
         """
         self._fill([(sequence, start, tokens)], all_logits=all_logits)
 
-    def evaluate_together(self, parts: Sequence[tuple[int, int, Sequence[int]]]) -> None:
+    def evaluate_together(self, parts: Sequence[Part]) -> None:
         """Evaluate tokens of several sequences in one batch: (sequence, start, tokens) of each.
 
         Afterwards `logits` gives every token's, in order. Raises as `evaluate` does.
         """
         self._fill(parts, all_logits=True)
 
-    def _fill(self, parts: Sequence[tuple[int, int, Sequence[int]]], *, all_logits: bool) -> None:
+    def _fill(self, parts: Sequence[Part], *, all_logits: bool) -> None:
         n = sum(len(tokens) for _, _, tokens in parts)
         if not 0 < n <= self.batch_tokens:
             raise ValueError(f"a batch holds 1 to {self.batch_tokens} tokens, not {n}")
-        batch = self._batch
-        batch.n_tokens = n
-        i = 0
-        for sequence, start, tokens in parts:
-            for offset, token in enumerate(tokens):
-                batch.token[i] = token
-                batch.pos[i] = start + offset
-                batch.n_seq_id[i] = 1
-                batch.seq_id[i][0] = sequence
-                batch.logits[i] = 1 if all_logits or i == n - 1 else 0
-                i += 1
-        began = time.perf_counter()
-        status = lib.llama_decode(self.pointer, batch)
+        self._batch.fill(parts, n, all_logits=all_logits)
+        began, began_cpu = time.perf_counter(), time.thread_time()
+        status = lib.llama_decode(self.pointer, self._batch.native)
+        self.busy_cpu_s += time.thread_time() - began_cpu
         self.busy_s += time.perf_counter() - began
         self.evaluated += n
         if status == 0:
@@ -122,11 +133,20 @@ class Context:
         raise BadRequestError(f"llama.cpp could not evaluate a batch (status {status})")
 
     def logits(self, index: int = -1) -> Logits:
-        """A copy of the scores behind the batch's token `index`, shape [vocabulary]."""
+        """The scores behind the batch's token `index`, shape [vocabulary].
+
+        llama.cpp's own memory: the next batch overwrites it, and nobody else may.
+        """
         began = time.perf_counter()
-        pointer = lib.llama_get_logits_ith(self.pointer, index)  # a GPU is waited for here
+        address = logits_address(self.pointer, index)  # a GPU is waited for here
         self.busy_s += time.perf_counter() - began
-        return np.ctypeslib.as_array(pointer, shape=(self._vocabulary,)).copy()
+        row = self._rows.get(address)
+        if row is None:
+            if len(self._rows) > _MOST_ROWS:
+                self._rows.clear()
+            memory = (ctypes.c_float * self._vocabulary).from_address(address)
+            row = self._rows[address] = np.ctypeslib.as_array(memory)
+        return row
 
     def forget(self, sequence: int, start: int) -> None:
         """Drop a sequence's cells from position `start` on."""
@@ -161,6 +181,5 @@ class Context:
     def close(self) -> None:
         """Free cache and buffers."""
         if self.pointer:
-            lib.llama_batch_free(self._batch)
             lib.llama_free(self.pointer)
             self.pointer = None

@@ -8,10 +8,15 @@ model gives it enough probability (typical acceptance; Cai et al. 2024, Medusa, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import attrs
 
+from codellama_lsp.engine.worker.matching import BREAK, Match, Matcher
+
+#: Metadata key of a file whose model should copy: five weights, separated by commas.
+COPY_KEY = "codellama_lsp.copy_weights"
 #: Shorter matches are chance.
 MIN_MATCH = 4
 _MAX_MATCH = 256
@@ -39,61 +44,47 @@ class Copier:
     """
 
     def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
-        self._before = "\0".join(before)
-        self._after = "\0".join(after)
+        self._before = BREAK.join(before)
+        self._after = BREAK.join(after)
+        self._generated = ""
+        self._matcher: Matcher | None = None
 
     def propose(self, generated: str) -> Proposal | None:
         """The best continuation of the prefix plus `generated`, or None."""
-        text = self._before + generated
-        tail = text[-_MAX_MATCH:]
-        low, high = MIN_MATCH, len(tail)
-        if high < low or not self._occurs(text, tail[-low:]):
-            return None
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._occurs(text, tail[-middle:]):
-                low = middle
-            else:
-                high = middle - 1
-        return self._best(text, tail[-low:])
+        if self._matcher is None or not generated.startswith(self._generated):
+            self._matcher = Matcher(
+                self._before + generated, self._after, least=MIN_MATCH, most=_MAX_MATCH
+            )
+        else:
+            self._matcher.grow(generated[len(self._generated) :])
+        self._generated = generated
+        match = self._matcher.find()
+        return None if match is None else self._best(match)
 
-    def _occurs(self, text: str, match: str) -> bool:
-        # The text's own end does not count; "\0" keeps matches inside one text.
-        if "\0" in match:
-            return False
-        return text.find(match, 0, len(text) - 1) >= 0 or match in self._after
-
-    def _best(self, text: str, match: str) -> Proposal | None:
-        places = [(text, at) for at in self._places_backward(text, match)]
-        places += [(self._after, at) for at in self._places_forward(match)]
-        votes: dict[str, int] = {}
-        for source, at in places:
-            follows = source[at : at + 1]
-            votes[follows] = votes.get(follows, 0) + 1
+    def _best(self, match: Match) -> Proposal:
         # Where the places disagree the majority decides, then nearness: text before the cursor,
         # latest first, then text behind it, first first.
-        source, at = max(places, key=lambda place: votes[place[0][place[1] : place[1] + 1]])
-        follows = source[at : at + 1]
-        continuation = source[at : at + _MAX_CONTINUATION].split("\0", 1)[0]
-        if not continuation:
-            continuation = "\n"
-        return Proposal(continuation, len(match), votes[follows] / len(places))
+        backward = match.before[-_MAX_PLACES:][::-1].tolist()
+        forward = match.after[:_MAX_PLACES].tolist()
+        follows = [self._from(at, 1) for at in backward]
+        follows += [self._after[at : at + 1] for at in forward]
+        votes = Counter(follows)
+        most = max(votes.values())
+        best = next(i for i, char in enumerate(follows) if votes[char] == most)
+        if best < len(backward):
+            continuation = self._from(backward[best], _MAX_CONTINUATION)
+        else:
+            at = forward[best - len(backward)]
+            continuation = self._after[at : at + _MAX_CONTINUATION]
+        continuation = continuation.split(BREAK, 1)[0]
+        return Proposal(continuation or "\n", match.length, most / len(follows))
 
-    @staticmethod
-    def _places_backward(text: str, match: str) -> list[int]:
-        found: list[int] = []
-        end = len(text) - 1
-        while len(found) < _MAX_PLACES and (at := text.rfind(match, 0, end)) >= 0:
-            found.append(at + len(match))
-            end = at + len(match) - 1
-        return found
-
-    def _places_forward(self, match: str) -> list[int]:
-        found: list[int] = []
-        start = 0
-        while len(found) < _MAX_PLACES and (at := self._after.find(match, start)) >= 0:
-            found.append(at + len(match))
-            start = at + 1
+    def _from(self, at: int, chars: int) -> str:
+        """Text before the cursor, what was generated included."""
+        found = self._before[at : at + chars]
+        if len(found) < chars:
+            start = max(at - len(self._before), 0)
+            found += self._generated[start : start + chars - len(found)]
         return found
 
 
@@ -108,6 +99,15 @@ class CopySettings:
 
     weights: tuple[float, float, float, float, float] | None = None
     """Of 1, log p(proposed), log p(best), log(match) and agreement; None: copying is off."""
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, str]) -> CopySettings:
+        """As a file says; off for one that says nothing."""
+        try:
+            bias, proposed, best, match, agreement = map(float, metadata[COPY_KEY].split(","))
+        except (KeyError, ValueError):
+            return cls()
+        return cls((bias, proposed, best, match, agreement))
 
     def keeps(self, proposed: float, best: float, proposal: Proposal) -> bool:
         """Whether a token of probability `proposed` is kept against the model's `best` one."""

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import attrs
 
-#: Batch sizes whose cost is measured when a model is loaded.
-MEASURED_SIZES = (1, 2, 4, 8, 16)
 #: A draft has to promise this much before it is worth its risk.
 _LEAST_GAIN = 1.08
 #: Match lengths (characters) that are told apart, by their lower ends.
 _BUCKETS = (4, 8, 16, 32, 64)
+#: No draft is longer.
+_LONGEST = 15
 
 
 @attrs.define
@@ -24,6 +24,8 @@ class _Record:
 
     tried: float = 4.0
     kept: float = 2.4  # before anything is known, as if 60% came true
+    best: dict[int, int] = attrs.field(factory=dict)
+    """The length that pays most, by room; valid until something is learnt."""
 
 
 class DraftPolicy:
@@ -35,6 +37,7 @@ class DraftPolicy:
 
     def __init__(self, costs: Mapping[int, float]) -> None:
         self._costs = dict(sorted(costs.items()))
+        self._table = [self.cost(size) for size in range(1, _LONGEST + 2)] if costs else []
         self._records = {low: _Record() for low in _BUCKETS}
 
     def cost(self, size: int) -> float:
@@ -47,22 +50,16 @@ class DraftPolicy:
         (n0, c0), (n1, c1) = (below[-1], above) if above else (below[0], below[-1])
         return c0 + (c1 - c0) * (size - n0) / max(n1 - n0, 1)
 
+    @property
+    def may_pay(self) -> bool:
+        """Whether any draft could pay as things are."""
+        return any(self._best(record, _LONGEST) for record in self._records.values())
+
     def length(self, match_chars: int, room: int) -> int:
         """Tokens to draft behind a match of that length, at most `room`; 0: a draft won't pay."""
-        if not self._costs or room < 1:
+        if not self._table or room < 1:
             return 0
-        record = self._records[self._bucket(match_chars)]
-        acceptance = record.kept / record.tried
-        alone = self.cost(1)
-        best, best_gain = 0, _LEAST_GAIN
-        expected, chance = 1.0, 1.0
-        for size in range(1, room + 1):
-            chance *= acceptance
-            expected += chance
-            gain = expected * alone / self.cost(size + 1)
-            if gain > best_gain:
-                best, best_gain = size, gain
-        return best
+        return self._best(self._records[self._bucket(match_chars)], min(room, _LONGEST))
 
     def learn(self, match_chars: int, drafted: int, accepted: int) -> None:
         """A draft of `drafted` tokens had `accepted` of them come true, from its start on."""
@@ -72,6 +69,27 @@ class DraftPolicy:
         if record.tried > 400:  # so that old habits fade
             record.tried /= 2
             record.kept /= 2
+        record.best.clear()
+
+    def _best(self, record: _Record, room: int) -> int:
+        known = record.best.get(room)
+        if known is None:
+            known = record.best[room] = self._best_length(record.kept / record.tried, room)
+        return known
+
+    def _best_length(self, acceptance: float, room: int) -> int:
+        if not self._table:
+            return 0
+        alone = self._table[0]
+        best, best_gain = 0, _LEAST_GAIN
+        expected, chance = 1.0, 1.0
+        for size in range(1, room + 1):
+            chance *= acceptance
+            expected += chance
+            gain = expected * alone / self._table[size]
+            if gain > best_gain:
+                best, best_gain = size, gain
+        return best
 
     @staticmethod
     def _bucket(match_chars: int) -> int:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 import attrs
-import numpy as np
 
 from codellama_lsp.engine.backend import CancelFlag
 from codellama_lsp.engine.protocol import Candidate, Finish, GenerateRequest
@@ -17,12 +16,14 @@ from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings, Proposal
 from codellama_lsp.engine.worker.drafting import DraftPolicy
 from codellama_lsp.engine.worker.model import Model
-from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, softmax
+from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, Scores
 from codellama_lsp.engine.worker.together import END, Siblings, Steps
 from codellama_lsp.prompt.healing import Ids
 
 #: The most tokens evaluated along with a chosen one.
 DRAFT_TOKENS = 15
+#: Few tokens of code are longer, and encoding takes time at every step.
+_CHARS_PER_TOKEN = 8
 
 
 @attrs.define
@@ -78,6 +79,7 @@ class Decoder:
         policy: DraftPolicy | None,
         chooser: Chooser,
         siblings: Siblings,
+        scratch: Probabilities,
     ) -> None:
         self._model = model
         self._context = context
@@ -93,6 +95,7 @@ class Decoder:
         self._healed = healed
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._probabilities: list[float] = []
+        self._scratch = scratch
         self.spent = Spent()
 
     def steps(
@@ -114,10 +117,10 @@ class Decoder:
             if budget is not None and (time.perf_counter() - started) * 1000 > budget:
                 finish = Finish.TIME
                 break
-            choice = self._choose(softmax(row))
-            self._siblings.note(
-                self._number, END if choice.ends else choice.token, choice.probability
-            )
+            choice = self._choose(Scores(row, self._scratch))
+            if self._request.candidates > 1:
+                token = END if choice.ends else choice.token
+                self._siblings.note(self._number, token, choice.probability)
             if choice.ends:
                 finish = Finish.EOT
                 break
@@ -132,6 +135,8 @@ class Decoder:
             if self._take(choice.token, emit):
                 finish = Finish.STOP
                 break
+            if self.spent.generated >= self._request.max_tokens:
+                break  # what comes behind it will not be asked for
             if draft.ahead and draft.ahead[0][0] == choice.token:
                 _, row = draft.ahead.pop(0)
                 self.spent.accepted += 1
@@ -156,24 +161,24 @@ class Decoder:
         if draft.length and self._policy is not None:
             self._policy.learn(draft.match, draft.length, draft.length - len(draft.ahead))
         if draft.ahead:
-            self._context.forget(resident.sequence, len(resident.tokens))
+            self._context.forget(resident.sequence, len(resident))
 
-    def _choose(self, p: Probabilities) -> Choice:
+    def _choose(self, scores: Scores) -> Choice:
         missing = self._text.missing
         allowed = self._allowed(missing) if missing else None
         if allowed is not None and not len(allowed):
             allowed = None  # bytes that no token spells: go on without healing
             self._text.required = self._text.spelled
         line_ends = self._line_ends()
-        if taken := self._siblings.taken(self._number):
-            p = self._chooser.without(p, taken, line_ends=line_ends)
-        choice = self._chooser.choose(p, allowed=allowed, line_ends=line_ends)
+        if self._request.candidates > 1 and (taken := self._siblings.taken(self._number)):
+            scores = self._chooser.without(scores, taken, line_ends=line_ends)
+        choice = self._chooser.choose(scores, allowed=allowed, line_ends=line_ends)
         if self._copier is None or self._copy_settings.weights is None:
             return choice
         proposal = self._copier.propose(self._text.shown)
         if proposal is None:
             return choice
-        return self._kept(p, choice, proposal, missing, line_ends) or choice
+        return self._kept(scores, choice, proposal, missing, line_ends) or choice
 
     def _allowed(self, missing: bytes) -> Ids:
         """Tokens that may come next while `missing` bytes have still to be spelled."""
@@ -182,7 +187,7 @@ class Decoder:
 
     def _kept(
         self,
-        p: Probabilities,
+        scores: Scores,
         choice: Choice,
         proposal: Proposal,
         missing: bytes,
@@ -192,11 +197,11 @@ class Decoder:
         if proposal.text.startswith("\n") and not missing:
             if not line_ends:
                 return None
-            ending = self._chooser.end_probability(p, line_ends=True)
+            ending = self._chooser.end_probability(scores, line_ends=True)
             if self._copy_settings.keeps(ending, choice.probability, proposal):
                 return Choice(choice.token, ending, ends=True)
             return None
-        tokens = self._encode(missing, proposal.text)
+        tokens = self._encode(missing, proposal.text, 2)
         if not tokens:
             return None
         first = tokens[0]
@@ -204,17 +209,17 @@ class Decoder:
             allowed = self._allowed(missing)
             if first not in allowed:
                 return None
-            total = float(p[allowed].sum())
-            probability = float(p[first]) / total if total > 0 else 0.0
+            total = scores.of_any(allowed)
+            probability = scores.of(first) / total if total > 0 else 0.0
         else:
-            probability = float(p[first])
+            probability = scores.of(first)
         if self._copy_settings.keeps(probability, choice.probability, proposal):
             return Choice(first, probability, ends=False)
         return None
 
     def _draft(self) -> tuple[int, list[int]]:
         """Tokens likely to follow what was just taken, and the match that speaks for them."""
-        if self._copier is None or self._policy is None:
+        if self._copier is None or self._policy is None or not self._policy.may_pay:
             return 0, []
         room = min(DRAFT_TOKENS, self._context.batch_tokens - 1)
         room = min(room, self._request.max_tokens - self.spent.generated)
@@ -224,16 +229,22 @@ class Decoder:
         length = self._policy.length(proposal.match, room)
         if not length:
             return 0, []
-        return proposal.match, self._encode(self._text.missing, proposal.text)[:length]
+        return proposal.match, self._encode(self._text.missing, proposal.text, length)
 
-    def _encode(self, missing: bytes, text: str) -> list[int]:
+    def _encode(self, missing: bytes, text: str, most_tokens: int = 0) -> list[int]:
+        """The tokens of what should come next; those of its start where `most_tokens` is given."""
         line, newline, _ = text.partition("\n")
         if newline and not self._request.stop_at_newline:
             line = text
+        cut = most_tokens and len(line) > most_tokens * _CHARS_PER_TOKEN
+        if cut:
+            line = line[: most_tokens * _CHARS_PER_TOKEN]
         try:
-            return self._model.encoder.infill(missing.decode() + line)
+            tokens = self._model.encoder.infill(missing.decode() + line)
         except UnicodeDecodeError:
             return []
+        # The last token of a text that was cut might have gone on.
+        return tokens[: min(len(tokens) - bool(cut), most_tokens or len(tokens))]
 
     def _line_ends(self) -> bool:
         return self._request.stop_at_newline and bool(self._text.shown.strip())
@@ -272,5 +283,5 @@ def new_chooser(
         model.end_ids,
         model.line_ids,
         temperature=temperature,
-        rng=np.random.default_rng((abs(request.seed), candidate, attempt)),
+        seed=(abs(request.seed), candidate, attempt),
     )

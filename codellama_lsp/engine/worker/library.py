@@ -57,4 +57,17 @@ def abort_by_strlen() -> Any:
     return ctypes.cast(libc.strlen, lib.ggml_abort_callback)
 
 
-__all__ = ["abort_by_strlen", "lib", "library_offloads", "quiet", "system_info"]
+_get_logits: Any = lib._lib["llama_get_logits_ith"]  # an entry of our own, to be typed as we like
+_get_logits.restype = ctypes.c_void_p
+_get_logits.argtypes = [ctypes.c_void_p, ctypes.c_int32]
+
+
+def logits_address(context: Any, index: int) -> int:
+    """Where the scores behind a batch's token are; raises `IndexError` where there are none."""
+    address = _get_logits(context, index)
+    if not address:
+        raise IndexError(f"no scores behind token {index}")
+    return int(address)
+
+
+__all__ = ["abort_by_strlen", "lib", "library_offloads", "logits_address", "quiet", "system_info"]

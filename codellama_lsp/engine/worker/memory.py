@@ -12,9 +12,25 @@ from codellama_lsp.engine.protocol import EngineStartError
 
 #: Left to everything else on the machine.
 _RESERVE_BYTES = 512 * 2**20
-_F16_BYTES = 2
 _MOST_PARKED_BYTES = 2 * 2**30
 _LEAST_CELLS, _MOST_CELLS = 2048, 8192
+
+
+@attrs.frozen
+class KvType:
+    """How keys and values are kept: llama.cpp's number of the type, and bytes of one value."""
+
+    code: int
+    value_bytes: float
+
+
+#: By llama.cpp's names. Quantized ones need flash attention.
+KV_TYPES = {
+    "f16": KvType(1, 2.0),
+    "q8_0": KvType(8, 34 / 32),
+    "q5_1": KvType(7, 24 / 32),
+    "q4_0": KvType(2, 18 / 32),
+}
 
 
 @attrs.frozen
@@ -25,14 +41,16 @@ class Shape:
     kv_heads: int
     key_length: int
     value_length: int
+    kv_type: KvType = KV_TYPES["f16"]
 
     @property
     def bytes_per_token(self) -> int:
-        """KV cache of one token, in bytes, with 16-bit keys and values."""
-        return self.layers * self.kv_heads * (self.key_length + self.value_length) * _F16_BYTES
+        """KV cache of one token."""
+        values = self.layers * self.kv_heads * (self.key_length + self.value_length)
+        return int(values * self.kv_type.value_bytes)
 
 
-def shape_of(metadata: Mapping[str, str]) -> Shape | None:
+def shape_of(metadata: Mapping[str, str], kv_type: str = "f16") -> Shape | None:
     """The shape of a model with one kind of layer; None where its metadata don't tell."""
     prefix = metadata.get("general.architecture", "llama")
 
@@ -50,6 +68,7 @@ def shape_of(metadata: Mapping[str, str]) -> Shape | None:
             kv_heads=number("attention.head_count_kv", heads),
             key_length=number("attention.key_length", size),
             value_length=number("attention.value_length", size),
+            kv_type=KV_TYPES[kv_type],
         )
     except (ValueError, ZeroDivisionError):
         return None

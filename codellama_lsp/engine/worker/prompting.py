@@ -9,6 +9,7 @@ from codellama_lsp.engine.protocol import BadRequestError, GenerateRequest, Layo
 from codellama_lsp.engine.worker.cache import Ids
 from codellama_lsp.engine.worker.generate import DRAFT_TOKENS
 from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.segment_ids import SegmentIds
 from codellama_lsp.prompt.budget import fit
 from codellama_lsp.prompt.healing import tokens_to_heal
 from codellama_lsp.prompt.layout import PromptParts, left_to_right, prefix_first, suffix_first
@@ -35,6 +36,7 @@ class PromptBuilder:
         self._model = model
         self._most_tokens = most_tokens
         self._healing_tokens = healing_tokens
+        self._ids = SegmentIds(model.encoder)
         first = model.encoder.ordinary("x")
         self._dummy_space = b" " if model.pieces.spell(first).startswith(b" ") else b""
 
@@ -56,8 +58,7 @@ class PromptBuilder:
                 parts = attrs.evolve(parts, prefix=kept)
         if layout is not Layout.PSM and not request.prefix.text:
             required = self._dummy_space  # what the first token of any text begins with
-        tokens = self._ordered(parts, layout)
-        return Prompt(np.array(tokens, dtype=np.int32), required, healed, layout)
+        return Prompt(self._ordered(parts, layout), required, healed, layout)
 
     def _layout(self, wanted: Layout) -> Layout:
         ids = self._model.infill
@@ -68,15 +69,18 @@ class PromptBuilder:
         return wanted
 
     def _parts(self, request: GenerateRequest, layout: Layout) -> PromptParts:
-        encoder = self._model.encoder
         before = request.prefix.text
         typed = min(request.typed_chars, len(before)) if layout is Layout.PSM else 0
         cut = len(before) - typed
+        of, prefix, suffix = self._ids.of, request.prefix, request.suffix
+        context = [of(part.key, part.text, dummy=False) for part in request.context]
         parts = PromptParts(
-            context=[t for segment in request.context for t in encoder.infill(segment.text)],
-            prefix=encoder.ordinary(before[:cut]),
-            suffix=[] if layout is Layout.LEFT_TO_RIGHT else encoder.infill(request.suffix.text),
-            middle=encoder.infill(before[cut:]),
+            context=np.concatenate(context) if context else (),
+            prefix=of(prefix.key, before[:cut] if typed else before, dummy=True),
+            suffix=()
+            if layout is Layout.LEFT_TO_RIGHT
+            else of(suffix.key, suffix.text, dummy=False),
+            middle=of(f"{prefix.key}#typed", before[cut:], dummy=False) if typed else (),
         )
         overhead = len(self._model.bos) + _SENTINELS + request.max_tokens + DRAFT_TOKENS
         budget = self._most_tokens - overhead
@@ -84,10 +88,11 @@ class PromptBuilder:
             raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
         return fit(parts, budget).parts
 
-    def _ordered(self, parts: PromptParts, layout: Layout) -> list[int]:
+    def _ordered(self, parts: PromptParts, layout: Layout) -> Ids:
         bos, ids = self._model.bos, self._model.infill
         if layout is Layout.LEFT_TO_RIGHT or not isinstance(ids, InfillIds):
-            return left_to_right(bos, parts) or [0]
+            tokens = left_to_right(bos, parts)
+            return tokens if len(tokens) else np.zeros(1, dtype=np.int32)
         if layout is Layout.SPM:
             return suffix_first(bos, ids, parts)
         return prefix_first(bos, ids, parts)

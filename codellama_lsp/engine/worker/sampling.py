@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +18,55 @@ Probabilities = npt.NDArray[np.float32]
 TOP_P = 0.95
 #: A candidate that differs only by what has less probability than this is not worth having.
 _LEAST_LEFT = 1e-3
+#: So few ids are looked up one by one.
+_FEW = 16
 
 
-def softmax(logits: Logits) -> Probabilities:
-    """Probabilities of all tokens, shape [vocabulary]."""
-    # Single precision is what the scores have, and three times as fast over 32,000 of them.
-    scores = logits - logits.max()
-    np.exp(scores, out=scores)
-    scores /= scores.sum()
-    return np.asarray(scores, dtype=np.float32)
+class Scores:
+    """What a model gives every token at one position.
+
+    Works in `scratch` (shape [vocabulary]) where one is given; whoever gives it, uses up these
+    scores before the next ones are made. Single precision is what the scores have.
+    """
+
+    def __init__(self, logits: Logits, scratch: Probabilities | None = None) -> None:
+        self.best = int(logits.argmax())
+        """The likeliest token."""
+        self._weights: Probabilities = np.subtract(logits, logits[self.best], out=scratch)
+        np.exp(self._weights, out=self._weights)
+        self._total = float(self._weights.sum())
+
+    def of(self, token: int) -> float:
+        """The probability of one token."""
+        return self._weights.item(token) / self._total
+
+    def of_any(self, ids: Ids) -> float:
+        """The probability of all of `ids` together."""
+        if len(ids) > _FEW:
+            return float(self._weights[ids].sum()) / self._total
+        return sum(map(self._weights.item, ids.tolist())) / self._total
+
+    def share(self, ids: Ids) -> Probabilities:
+        """Probabilities of `ids` when it has to be one of them."""
+        weights = self._weights[ids]
+        total = float(weights.sum())
+        if total > 0:
+            return weights / np.float32(total)
+        return np.full(len(ids), 1 / len(ids), dtype=np.float32)
+
+    def probabilities(self) -> Probabilities:
+        """Of every token, shape [vocabulary]; a new array."""
+        return self._weights / np.float32(self._total)
+
+    def without(self, ids: Ids) -> Scores | None:
+        """The same with nothing for `ids`; None where hardly anything would be left."""
+        rest = copy.copy(self)
+        rest._weights = self._weights.copy()
+        rest._weights[ids] = 0.0
+        if float(rest._weights.sum()) <= _LEAST_LEFT * self._total:
+            return None
+        rest.best = int(rest._weights.argmax())
+        return rest
 
 
 @attrs.frozen
@@ -39,42 +82,48 @@ class Chooser:
     """Chooses tokens. `end_ids` end the text; `line_ids` hold a line break."""
 
     def __init__(
-        self, end_ids: Ids, line_ids: Ids, *, temperature: float, rng: np.random.Generator
+        self, end_ids: Ids, line_ids: Ids, *, temperature: float, seed: tuple[int, ...] = ()
     ) -> None:
         self._end_ids = end_ids
         self._line_ids = line_ids
+        self._ends = frozenset(end_ids.tolist())
+        self._lines = frozenset(line_ids.tolist())
         self._temperature = temperature
-        self._rng = rng
+        self._seed = seed
 
-    def end_probability(self, p: Probabilities, *, line_ends: bool) -> float:
+    @functools.cached_property
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(self._seed)
+
+    def end_probability(self, scores: Scores, *, line_ends: bool) -> float:
         """How likely the text is over; with `line_ends`, a line break counts as an end."""
-        ends = float(p[self._end_ids].sum())
-        return ends + float(p[self._line_ids].sum()) if line_ends else ends
+        ends = scores.of_any(self._end_ids)
+        return ends + scores.of_any(self._line_ids) if line_ends else ends
 
-    def without(self, p: Probabilities, taken: frozenset[int], *, line_ends: bool) -> Probabilities:
-        """`p` with nothing for what is `taken` (a negative id: any end), if anything is left."""
-        rest = p.copy()
-        rest[[token for token in taken if token >= 0]] = 0.0
+    def without(self, scores: Scores, taken: frozenset[int], *, line_ends: bool) -> Scores:
+        """`scores` with nothing for what is `taken` (negative: any end), if anything is left."""
+        ids = {token for token in taken if token >= 0}
         if any(token < 0 for token in taken):
-            rest[self._end_ids] = 0.0
-            if line_ends:
-                rest[self._line_ids] = 0.0
-        return rest if float(rest.sum()) > _LEAST_LEFT else p
+            ids |= self._ends | (self._lines if line_ends else frozenset())
+        return scores.without(np.array(sorted(ids), dtype=np.int32)) or scores
 
-    def choose(self, p: Probabilities, *, allowed: Ids | None, line_ends: bool) -> Choice:
+    def choose(self, scores: Scores, *, allowed: Ids | None, line_ends: bool) -> Choice:
         """The next token. `allowed` limits it (then nothing ends); None: any.
 
         Where `line_ends`, every way to end the line is one event: its members' probabilities are
         added up before they are compared, since it does not matter which of them comes.
         """
         if allowed is not None:
-            share = p[allowed]
-            total = float(share.sum())
-            share = share / total if total > 0 else np.full(len(allowed), 1 / len(allowed))
+            share = scores.share(allowed)
             index = self._pick(share)
             return Choice(int(allowed[index]), float(share[index]), ends=False)
-        ending = self.end_probability(p, line_ends=line_ends)
-        rest = p.copy()
+        ending = self.end_probability(scores, line_ends=line_ends)
+        token = scores.best
+        if self._temperature <= 0 and not self._is_end(token, line_ends=line_ends):
+            probability = scores.of(token)
+            if ending < probability:
+                return Choice(token, probability, ends=False)
+        rest = scores.probabilities()
         rest[self._end_ids] = 0.0
         if line_ends:
             rest[self._line_ids] = 0.0
@@ -87,6 +136,9 @@ class Chooser:
             return Choice(int(self._end_ids[0]), ending, ends=True)
         token = self._pick(rest / max(1 - ending, 1e-12))
         return Choice(token, float(rest[token]), ends=False)
+
+    def _is_end(self, token: int, *, line_ends: bool) -> bool:
+        return token in self._ends or (line_ends and token in self._lines)
 
     def _pick(self, share: Probabilities) -> int:
         if self._temperature <= 0:

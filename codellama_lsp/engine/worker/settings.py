@@ -27,3 +27,11 @@ class WorkerSettings:
     """Memory for documents beyond `sequences`; None: an eighth of what is free, at most 2 GiB."""
     warm_cache_mb: int = 0
     """Disk for the KV cells of documents, for the next start; 0: none."""
+    batch_tokens: int = 512
+    """Tokens of a batch, at most."""
+    micro_batch_tokens: int = 0
+    """Tokens that llama.cpp computes at once, at most; 0: a whole batch."""
+    flash_attention: bool | None = None
+    """None: where llama.cpp finds that the backend has it."""
+    kv_type: str = "f16"
+    """How keys and values are kept: f16, q8_0, q5_1 or q4_0."""

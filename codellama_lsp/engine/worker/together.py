@@ -72,6 +72,8 @@ class Siblings:
 
 def run_together(context: Context, runs: Sequence[tuple[Steps, Resident]]) -> list[Candidate]:
     """Run every one to its end; those that go on share each batch."""
+    if len(runs) == 1:
+        return [_run_alone(context, *runs[0])]
     done: dict[int, Candidate] = {}
     waiting: dict[int, list[int]] = {}
 
@@ -107,3 +109,18 @@ def run_together(context: Context, runs: Sequence[tuple[Steps, Resident]]) -> li
         for number, own in scores.items():
             advance(number, own)
     return [done[number] for number in range(len(runs))]
+
+
+def _run_alone(context: Context, steps: Steps, resident: Resident) -> Candidate:
+    try:
+        tokens = next(steps)
+        while True:
+            try:
+                context.evaluate(resident.sequence, len(resident), tokens, all_logits=True)
+            except Aborted:
+                tokens = steps.throw(Aborted())
+                continue
+            tokens = steps.send([context.logits(i) for i in range(len(tokens))])
+    except StopIteration as end:
+        candidate: Candidate = end.value
+        return candidate

@@ -12,6 +12,8 @@ _COLUMNS = (
     ("fresh_tokens", "fresh tokens"),
     ("first_token_ms", "to first text, ms"),
     ("first_overhead_ms", "of it overhead, ms"),
+    ("overhead_ms", "all overhead, ms"),
+    ("overhead_cpu_ms", "as CPU time, ms"),
     ("total_ms", "total, ms"),
 )
 
@@ -73,7 +75,10 @@ def _table(samples: Sequence[Sample]) -> list[str]:
     for name, row in rows.items():
         line = f"{name:15} {row.n:5}"
         for key, _ in _COLUMNS:
-            values = row.values[key]
+            values = row.values.get(key)
+            if values is None:
+                line += " " * 33
+                continue
             numbers = (_short(values.median), _short(values.mean), _short(values.p95))
             line += "  " + " ".join(f"{n:>7}" for n in numbers) + f" {_short(values.max):>6}"
         lines.append(line)

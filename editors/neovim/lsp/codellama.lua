@@ -6,12 +6,12 @@
 --- pipx install 'codellama-lsp[llama]'
 --- ```
 ---
---- This file alone serves Neovim 0.11 and newer: `vim.lsp.enable('codellama')`. The keys, commands and
---- the status line come with `require('codellama').setup()`, which reads this file too.
+--- This file alone serves Neovim 0.11 and newer: `vim.lsp.enable('codellama')`. The keys, commands
+--- and the status line come with `require('codellama').setup()`, which reads this file too.
 
 ---@type vim.lsp.Config
 return {
-  cmd = { 'codellama-lsp', 'serve' },
+  cmd = require('codellama.config').current.cmd,
   root_markers = { '.git', '.hg', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod' },
   -- One server for all projects: a model is large, and the server tells documents apart.
   reuse_client = function(client, config)

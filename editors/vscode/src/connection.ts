@@ -11,7 +11,7 @@ import {
 } from 'vscode-languageclient/node';
 import type { Command } from './find';
 import { acceptedLength, type Offered } from './partial';
-import { personal, untrusted, written, type Keys } from './settings';
+import { personal, written, type Keys } from './settings';
 import { readStatus, type Status } from './statusText';
 
 export interface Hooks {
@@ -45,7 +45,7 @@ export class Connection implements vscode.Disposable {
       outputChannel: log,
       initializationOptions: {
         ...personal(keys.personal, (key) => configured.inspect(key)),
-        ...untrusted(vscode.workspace.isTrusted),
+        trusted: vscode.workspace.isTrusted,
       },
       // Whoever takes over after a death is told through the hook.
       errorHandler: {
@@ -90,6 +90,12 @@ export class Connection implements vscode.Disposable {
           hooks.onStatus(status);
         }
       }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        // A server that starts later is told with `initialize`.
+        if (this.client.isRunning()) {
+          void this.client.sendNotification('codellama/didChangeTrust', { trusted: true });
+        }
+      }),
       vscode.window.onDidChangeActiveTextEditor((editor) => {
         this.focus(editor);
       }),
@@ -102,11 +108,6 @@ export class Connection implements vscode.Disposable {
   async start(): Promise<void> {
     await this.client.start();
     this.focus(vscode.window.activeTextEditor);
-  }
-
-  /** Have the server ask for its settings again. */
-  refresh(): void {
-    void this.tellConfiguration();
   }
 
   /** Run one of the server's commands. */
@@ -135,10 +136,7 @@ export class Connection implements vscode.Disposable {
       const scope = item.scopeUri === undefined ? null : vscode.Uri.parse(item.scopeUri);
       const section = item.section ?? '';
       const configured = vscode.workspace.getConfiguration(section, scope);
-      if (section !== 'codellama') {
-        return null;
-      }
-      return { ...written(this.keys.server, (key) => configured.inspect(key)), ...untrusted(vscode.workspace.isTrusted) };
+      return section === 'codellama' ? written(this.keys.server, (key) => configured.inspect(key)) : null;
     });
   }
 

@@ -27,9 +27,6 @@ export function activate(context: vscode.ExtensionContext): void {
         void started.restart();
       }
     }),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => {
-      started.refresh();
-    }),
   );
   void started.start();
   void welcome(context);

@@ -67,11 +67,6 @@ export class Server implements vscode.Disposable {
     return this.connection;
   }
 
-  /** What the server is told of the workspace may have changed. */
-  refresh(): void {
-    this.connection?.refresh();
-  }
-
   dispose(): void {
     clearTimeout(this.timer);
     this.changed.dispose();

@@ -46,11 +46,6 @@ export function personal(
   return collect(keys, (key) => inspect(key)?.globalValue);
 }
 
-/** Of a folder that nobody trusts, only what is open in the editor is read. */
-export function untrusted(isTrusted: boolean): Record<string, unknown> {
-  return isTrusted ? {} : { workspace: false };
-}
-
 function collect(keys: readonly string[], value: (key: string) => unknown): Record<string, unknown> {
   const pairs = keys.map((key): [string, unknown] => [key, value(key)]);
   return Object.fromEntries(pairs.filter(([, found]) => found !== undefined && found !== null && found !== ''));

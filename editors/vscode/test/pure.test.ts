@@ -5,7 +5,7 @@ import test from 'node:test';
 import { Backoff } from '../src/backoff';
 import { plainPage, tablesPage, whyPage } from '../src/pages';
 import { acceptedLength } from '../src/partial';
-import { personal, sortKeys, toggled, untrusted, written, type Inspected } from '../src/settings';
+import { personal, sortKeys, toggled, written, type Inspected } from '../src/settings';
 import { barText, details, readStatus } from '../src/statusText';
 
 test('backoff doubles, gives up, and forgets after a good life', () => {
@@ -47,11 +47,6 @@ test('a workspace cannot choose the model', () => {
   assert.deepEqual(KEYS.personal, ['model']);
   assert.deepEqual(personal(KEYS.personal, inspect), { model: 'mine.gguf' });
   assert.deepEqual(personal(KEYS.personal, () => ({ workspaceValue: 'theirs.gguf' })), {});
-});
-
-test('of a folder that is not trusted nothing is read but what is open', () => {
-  assert.deepEqual(untrusted(false), { workspace: false });
-  assert.deepEqual(untrusted(true), {});
 });
 
 test('toggling a language twice changes nothing', () => {

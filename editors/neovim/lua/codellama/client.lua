@@ -190,7 +190,10 @@ end
 ---@param changes table<string, any> vim.NIL takes a setting back
 function M.change_settings(changes)
   for name, value in pairs(changes) do
-    config.current.settings[name] = value ~= vim.NIL and value or nil
+    if value == vim.NIL then
+      value = nil
+    end
+    config.current.settings[name] = value
   end
   if vim.lsp.config then
     vim.lsp.config('codellama', { settings = { codellama = M.settings() } })

@@ -191,7 +191,10 @@ function M.verbs.set(arguments)
     return
   end
   local ok, value = pcall(vim.json.decode, text)
-  client.change_settings({ [name] = ok and value or text })
+  if not ok then
+    value = text
+  end
+  client.change_settings({ [name] = value })
 end
 
 function M.verbs.log()
@@ -199,7 +202,12 @@ function M.verbs.log()
 end
 
 function M.verbs.help()
-  vim.cmd.help('codellama')
+  if not pcall(vim.cmd.help, 'codellama') then
+    -- Nobody made tags of this directory yet.
+    local page = vim.api.nvim_get_runtime_file('doc/codellama.txt', false)[1]
+    vim.cmd.helptags(vim.fn.fnameescape(vim.fs.dirname(page)))
+    vim.cmd.help('codellama')
+  end
 end
 
 ---@param command vim.api.keyset.create_user_command.command_args

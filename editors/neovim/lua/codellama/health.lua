@@ -25,7 +25,7 @@ local function check_server()
   if vim.fn.executable(program) == 0 then
     health.error(('%q is not on PATH'):format(program), {
       "Install it: pipx install 'codellama-lsp[llama]'",
-      'Or say where it is: require("codellama").setup({ cmd = { "/path/to/codellama-lsp", "serve" } })',
+      'Or say where: require("codellama").setup({ cmd = { "/path/to/codellama-lsp", "serve" } })',
     })
     return
   end
@@ -58,6 +58,8 @@ local function check_connection()
   end
   if status.state == 'error' then
     health.error(status.message or 'the model does not run', { status.remedy })
+  elseif status.state == 'slow' then
+    health.warn('slow: ' .. (status.message or 'suggestions take long'), { status.remedy })
   elseif status.state == 'off' then
     health.info('suggestions are switched off; :CodeLlama toggle')
   elseif status.model then

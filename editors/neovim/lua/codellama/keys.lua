@@ -1,5 +1,6 @@
 -- Insert-mode keys of attached buffers. Where nothing is shown, a key does what it did before.
 local config = require('codellama.config')
+local menu = require('codellama.menu')
 
 local M = {}
 
@@ -33,11 +34,6 @@ local function fall_back(key, before)
   end
 end
 
---- Whether an entry of a completion menu is selected: its keys come first.
-local function in_menu()
-  return vim.fn.pumvisible() == 1 and vim.fn.complete_info({ 'selected' }).selected ~= -1
-end
-
 -- Whether an action wants something to be shown.
 local needs_shown = {
   accept = true,
@@ -62,7 +58,7 @@ function M.set(bufnr)
       saved[bufnr][key] = before
       vim.keymap.set('i', key, function()
         local codellama = require('codellama')
-        if needs and (in_menu() or not codellama.visible()) then
+        if needs and (menu.selected() or not codellama.visible()) then
           fall_back(key, before)
           return
         end

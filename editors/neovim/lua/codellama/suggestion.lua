@@ -20,7 +20,7 @@ local M = {}
 -- What editors and plugins put behind the cursor on their own.
 local closers = '^[%)%]%}>"\'`]*$'
 
---- What is left of `suggestion` with the cursor at byte `column` of `line`; nil where it fits no more.
+--- What is left of `suggestion` with the cursor at byte `column` of `line`; nil: it fits no more.
 ---@param suggestion codellama.Suggestion
 ---@param line string the line as it is now
 ---@param column integer

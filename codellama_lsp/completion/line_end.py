@@ -1,0 +1,100 @@
+"""Where a generated line ends: at its line break, unless brackets are open.
+
+A brace that opens a body ends the line too: the body is another plan's.
+"""
+
+from __future__ import annotations
+
+import re
+
+from codellama_lsp.completion.block_end import EndOfBlock
+from codellama_lsp.completion.plan import Plan, PlanKind
+from codellama_lsp.completion.spot import Spot
+
+#: Before a brace: this makes it part of an expression.
+_EXPRESSION = re.compile(r"(?<![=!<>])=(?!=)|=>|\breturn\b|->\s*\{$")
+
+#: A line that begins like this has a body, whatever is in it.
+_STATEMENT = re.compile(
+    r"\s*(?:\}\s*)?(?:if|else|for|foreach|while|switch|do|try|catch|with|using|lock|unless|elseif"
+    r"|(?:export\s+)?(?:async\s+)?function|func|(?:pub(?:\([^)]*\))?\s+)?(?:async\s+|unsafe\s+)*fn"
+    r"|impl|trait|class|struct|interface|namespace)\b"
+)
+_GROUP = re.compile(r"\([^()]*\)")
+
+
+class EndOfLine:
+    """A line ends at the first line break after something visible, unless brackets are open."""
+
+    name = "end_of_line"
+
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        self._strict = plan.strict or plan.kind is PlanKind.SPAN
+        self._spot = spot
+
+    def cut(self, text: str) -> int | None:
+        """Keep up to that line break."""
+        start = len(text) - len(text.lstrip())
+        first = end = text.find("\n", start)
+        if end < 0 or self._strict:
+            return end if end >= 0 else None
+        if self._opens_body(text[:first]):
+            return first
+        while end >= 0:
+            if not self._goes_on(text[:end]):
+                return end
+            end = text.find("\n", end + 1)
+        return None
+
+    def _goes_on(self, text: str) -> bool:
+        spot = self._spot
+        found = spot.scan(text)
+        own = found.stack[found.floor :]
+        if any(frame.closer != "\n" for frame in own):
+            return True
+        if not found.stack or found.floor < len(spot.stack) or not found.stack[-1].is_code:
+            return False
+        # "f(a," was opened on the cursor's own line: arguments, and more to come.
+        on_line = found.stack[-1].offset > spot.before.rfind("\n")
+        below = text.lstrip(" \t").startswith("\n")
+        return on_line and (below or text.rstrip().endswith(","))
+
+    def _opens_body(self, text: str) -> bool:
+        """Whether a line ends with the brace of a body, which is more than a line."""
+        spot = self._spot
+        line = text.strip()
+        if not line.endswith("{") or spot.lexis.colon_blocks:
+            return False
+        *around, brace = spot.scan(text).stack or (None,)
+        if brace is None or not brace.is_code:
+            return False
+        # Within brackets it is a value's or a callback's, and so it is behind an equals sign.
+        if around and around[-1] is not None and around[-1].closer in ")]":
+            return False
+        whole = spot.line_before + line
+        if _STATEMENT.match(whole):
+            return True
+        # What has a value by default or in a loop's head is no assignment.
+        while whole != (less := _GROUP.sub("", whole)):
+            whole = less
+        return _EXPRESSION.search(whole) is None
+
+
+class LineOrBlock:
+    """What begins on the cursor's line goes on to its end; what begins below is a block.
+
+    So it is after a comment, which may go on or announce code, and after what opens a body.
+    """
+
+    name = "end_of_block"
+
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        may_be_line = plan.kind is PlanKind.ANNOUNCED or spot.opens_body(spot.line_before)
+        self._line = EndOfLine(plan, spot) if may_be_line else None
+        self._block = EndOfBlock(plan, spot)
+
+    def cut(self, text: str) -> int | None:
+        """Keep either."""
+        if self._line is None or text.lstrip(" \t").startswith("\n"):
+            return self._block.cut(text)
+        return self._line.cut(text)

@@ -1,0 +1,69 @@
+"""How fast a loaded model is on this machine, measured at load and followed since."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from codellama_lsp.engine.worker.context import Context
+
+#: Batch sizes whose cost is measured when a model is loaded.
+MEASURED_SIZES = (1, 2, 4, 8, 16)
+#: Shorter prefills say little about speed.
+_LEAST_TOKENS = 16
+_FOLLOW = 0.3
+#: A batch should be over in about this time: what interrupts it may have to wait for its end, and
+#: what is broken off is lost.
+_BATCH_SECONDS = 0.5
+#: The same for work that nobody waits for, which the next keystroke breaks off.
+_UNASKED_BATCH_SECONDS = 0.1
+_LEAST_STEP = 16
+
+
+class Speed:
+    """Prefill speed, and what follows from it."""
+
+    def __init__(self, prefill_tokens_per_s: float) -> None:
+        self.prefill_tokens_per_s = prefill_tokens_per_s
+
+    def note(self, tokens: int, seconds: float) -> None:
+        """Follow the machine as it is now: under load, throttled, with a longer context."""
+        if tokens >= _LEAST_TOKENS and seconds > 0:
+            now = tokens / seconds
+            self.prefill_tokens_per_s += _FOLLOW * (now - self.prefill_tokens_per_s)
+
+    def step_tokens(self, most: int, *, asked: bool) -> int:
+        """Prompt tokens to evaluate in one batch, at most `most`."""
+        seconds = _BATCH_SECONDS if asked else _UNASKED_BATCH_SECONDS
+        return max(_LEAST_STEP, min(most, int(self.prefill_tokens_per_s * seconds)))
+
+
+def measure_prefill(context: Context, tokens: Sequence[int]) -> float:
+    """Tokens per second of a batch, after a first one that warms the weights up."""
+    context.evaluate(0, 0, tokens)
+    context.forget(0, 0)
+    started = time.perf_counter()
+    context.evaluate(0, 0, tokens)
+    context.logits()
+    seconds = time.perf_counter() - started
+    context.forget(0, 0)
+    return len(tokens) / max(seconds, 1e-6)
+
+
+def measure_batches(context: Context, sample: Sequence[int]) -> dict[int, float]:
+    """Seconds of a batch by its size: the best of three, since the first one warms up."""
+    costs: dict[int, float] = {}
+    start = min(64, len(sample))
+    context.evaluate(0, 0, sample[:start])
+    for size in MEASURED_SIZES:
+        tokens = [*sample, *sample][:size]
+        best = float("inf")
+        for _ in range(3):
+            began = time.perf_counter()
+            context.evaluate(0, start, tokens, all_logits=True)
+            context.logits(size - 1)
+            best = min(best, time.perf_counter() - began)
+            context.forget(0, start)
+        costs[size] = best
+    context.forget(0, 0)
+    return costs

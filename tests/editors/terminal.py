@@ -1,0 +1,78 @@
+"""A program in a terminal that nobody sees: keys in, the screen's text out. Needs tmux."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.editors.waiting import until
+
+
+class Terminal:
+    """One program in a tmux of its own; `stop` ends both."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], directory: Path
+    ) -> None:
+        # Short, for it is a socket's path; and none of the user's configuration.
+        self._tmux = ["tmux", "-S", str(directory / "tmux.sock"), "-f", "/dev/null"]
+        environment = {**environment, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+        environment.pop("TMUX", None)
+        size = ["-x", "100", "-y", "30"]
+        subprocess.run(
+            [*self._tmux, "new-session", "-d", *size, *command],
+            env=environment,
+            cwd=directory,
+            check=True,
+        )
+
+    def keys(self, *names: str) -> None:
+        """Press keys by tmux's names: "Tab", "C-Right", "Escape"."""
+        subprocess.run([*self._tmux, "send-keys", *names], check=True)
+
+    def type(self, text: str) -> None:
+        subprocess.run([*self._tmux, "send-keys", "-l", text], check=True)
+
+    def screen(self) -> str:
+        """What is on the screen, blanks at the ends of lines left out."""
+        shown = subprocess.run(
+            [*self._tmux, "capture-pane", "-p"], capture_output=True, encoding="utf-8"
+        )
+        return shown.stdout
+
+    def until_screen(self, looks: Callable[[str], bool], what: str) -> str:
+        """The first screen that `looks` right."""
+        seen = [""]
+
+        def look() -> bool:
+            seen[0] = self.screen()
+            return looks(seen[0])
+
+        try:
+            until(look, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen:\n{seen[0]}") from None
+        return seen[0]
+
+    def until_shown(self, text: str) -> str:
+        return self.until_screen(lambda screen: text in screen, f"{text!r} on the screen")
+
+    def type_until_shown(self, last: str, text: str) -> None:
+        """Type `last` until `text` is there: nothing says when an editor's server is ready."""
+
+        def look() -> bool:
+            self.type(last)
+            try:
+                until(lambda: text in self.screen(), text, 2)
+            except AssertionError:
+                self.keys("BSpace")
+                return False
+            return True
+
+        until(look, f"{text!r} on the screen")
+
+    def stop(self) -> None:
+        with contextlib.suppress(subprocess.SubprocessError):
+            subprocess.run([*self._tmux, "kill-server"], capture_output=True, timeout=20)
