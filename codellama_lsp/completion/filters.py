@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
 from codellama_lsp.completion.indentation import BARE_HEAD, blanks_of, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
@@ -187,6 +188,11 @@ def closing_tag(draft: Draft, spot: Spot) -> Draft:
     return draft
 
 
+def arguments(draft: Draft, spot: Spot) -> Draft:
+    """Drop arguments that the call has already, or that it does not take."""
+    return attrs.evolve(draft, text=mended(draft.text, spot))
+
+
 def indentation(draft: Draft, spot: Spot) -> Draft:
     """Indent as the document does."""
     return attrs.evolve(draft, text=own_indentation(draft.text, spot))
@@ -200,28 +206,15 @@ def closer_below(draft: Draft, spot: Spot) -> Draft:
     return draft
 
 
-def repeats_document(draft: Draft, spot: Spot) -> Draft:
-    """Drop a text that the document has right there already."""
-    if spot.line_before.strip() and not spot.line_after.strip():
-        return draft  # The rest of a line may well be what the next line says.
-    text = draft.text.strip()
-    there = spot.after.strip()
-    if is_telling(text) and there.startswith(text) and not draft.replaced_chars:
-        rest = there[len(text) : len(text) + 1]
-        if not rest or rest == "\n" or "\n" in draft.text:
-            return attrs.evolve(draft, text="")
-    return draft
-
-
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
+    ("arguments", arguments),
     ("indentation", indentation),
     ("following_lines", following_lines),
     ("rest_of_line", rest_of_line),
     ("closing_tag", closing_tag),
     ("closers", closers),
     ("unbalanced", unbalanced),
-    ("repeats_document", repeats_document),
     ("trailing_blanks", trailing_blanks),
     ("closer_below", closer_below),
 )

@@ -59,7 +59,6 @@ class Session:
         self._told: set[str] = set()
         self._supervisor: EngineSupervisor | None = None
         self._leaving: asyncio.Task[None] | None = None
-        self._failed: EngineStartError | None = None
         self._files = SettingsFiles()
         self.settings = Settings()
         """Those that hold where no workspace narrows them."""
