@@ -113,7 +113,7 @@ def _root_of(path: Path) -> Path:
 
 def _counter(name: str | None) -> tuple[Count, EngineInfo]:
     """How many tokens a text has, by the model's own vocabulary where there is one."""
-    from codellama_lsp.context.assemble import Meter
+    from codellama_lsp.context.meter import Meter
     from codellama_lsp.engine.protocol import PROTOCOL_VERSION, EngineError, EngineInfo
 
     def info(model: str, trained: int, chars_per_token: float) -> EngineInfo:
