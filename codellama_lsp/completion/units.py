@@ -20,6 +20,9 @@ _SEMICOLONS = frozenset({"c", "java", "csharp", "php", "rust"})
 #: Stands where its author likes.
 _LABEL = re.compile(r"[a-z_]\w*:\s*$")
 
+#: Begins a body, and often stands no deeper than its head.
+_CASE = re.compile(r"(?:case\b|default\b|#)")
+
 
 def in_units(text: str, spot: Spot, ended: bool) -> str:
     """`text` in tabs or blanks, and steps of a width, as the document has them."""
@@ -98,20 +101,23 @@ class _Translator:
             return width
         expected = self._expected(body)
         if not self._unit:
-            self._unit = self._other_width(width, expected) or step
+            self._unit = self._other_width(width, expected, body) or step
         if self._unit != step and width % self._unit == 0:
             return width // self._unit * step
         return self._even(width)
 
-    def _other_width(self, width: int, expected: int) -> int:
+    def _other_width(self, width: int, expected: int, body: str) -> int:
         """The text's own step, if a body's first line says that it is not the document's."""
         step, previous = self._habit.width, self._previous or ""
         if not self._spot.opens_body(previous) or width == expected or expected % step:
             return 0
+        if _CASE.match(body):
+            return 0
         depth = expected // step
         unit = width // depth if width % depth == 0 else 0
-        # Deeper than the line that opens it, it may well be right in some other way.
-        return unit if unit in (2, 4, 8) and width <= indent_width(previous) else 0
+        deeper = width - indent_width(previous)
+        # A little deeper than the line that opens it, it may well be right in some other way.
+        return unit if unit in (2, 4, 8) and (deeper <= 0 or deeper > 2 * step) else 0
 
     def _even(self, width: int) -> int:
         """`width`, or the step next to it if it is off by one and continues nothing."""
