@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
 from codellama_lsp.completion.indentation import BARE_HEAD, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
@@ -186,6 +187,11 @@ def closing_tag(draft: Draft, spot: Spot) -> Draft:
     return draft
 
 
+def arguments(draft: Draft, spot: Spot) -> Draft:
+    """Drop arguments that the call has already, or that it does not take."""
+    return attrs.evolve(draft, text=mended(draft.text, spot))
+
+
 def indentation(draft: Draft, spot: Spot) -> Draft:
     """Indent as the document does."""
     return attrs.evolve(draft, text=own_indentation(draft.text, spot))
@@ -206,6 +212,7 @@ def repeats_document(draft: Draft, spot: Spot) -> Draft:
 
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
+    ("arguments", arguments),
     ("indentation", indentation),
     ("following_lines", following_lines),
     ("rest_of_line", rest_of_line),

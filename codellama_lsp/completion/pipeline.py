@@ -244,12 +244,13 @@ class Completer:
         document = request.document
         asked = self._asked(request, info, tracker)
         windows = asked.windows
-        spot = Spot.of(asked.windows, document.language_id)
-        multi_line = "never" if is_prose(document) else settings.multi_line
-        plan = choose_plan(spot, multi_line, request.plan)
         context: tuple[Segment, ...] = ()
         if self._related is not None and asked.budget_tokens:
             context = self._related.chosen(asked)
+        related = tuple(segment.text for segment in context)
+        spot = Spot.of(windows, document.language_id, document.text, related)
+        multi_line = "never" if is_prose(document) else settings.multi_line
+        plan = choose_plan(spot, multi_line, request.plan)
         before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         ahead = priority is Priority.SPECULATIVE
         wanted = GenerateRequest(

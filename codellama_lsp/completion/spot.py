@@ -13,9 +13,10 @@ import attrs
 
 from codellama_lsp.context.anchors import window_start
 from codellama_lsp.context.windows import Windows
-from codellama_lsp.syntax.around import Around, faults, look
+from codellama_lsp.syntax.around import Around, Call, faults, look
 from codellama_lsp.syntax.lexis import Lexis, lexis_of
-from codellama_lsp.syntax.scan import Frame, FrameKind, Scan, Stack, scan
+from codellama_lsp.syntax.scan import Frame, Scan, Stack, scan
+from codellama_lsp.syntax.signatures import Signature, signature_of
 
 _TAB_WIDTH = 4
 _WIDE_TAB = 8
@@ -50,8 +51,15 @@ class Spot:
     """Whether `before` starts where the document does."""
     language_id: str = ""
 
+    whole: str = ""
+    """The document, in which the definitions of what is called are looked for."""
+    related: tuple[str, ...] = ()
+    """Code of other files that was chosen for the document."""
+
     @classmethod
-    def of(cls, windows: Windows, language_id: str) -> Spot:
+    def of(
+        cls, windows: Windows, language_id: str, whole: str = "", related: tuple[str, ...] = ()
+    ) -> Spot:
         """The cursor that `windows` are around."""
         return cls(
             before=windows.prefix.text,
@@ -60,6 +68,8 @@ class Spot:
             to_end=windows.to_end,
             from_start=not windows.far_before.text,
             language_id=language_id,
+            whole=whole,
+            related=related,
         )
 
     @property
@@ -136,6 +146,23 @@ class Spot:
         return look(before, after, self.language_id, self._unclosed_here)
 
     @functools.cached_property
+    def call(self) -> Call | None:
+        """The call among whose arguments the cursor is, with no other bracket between."""
+        call = self.around.call if self.around is not None else None
+        top = self.stack[-1] if self.stack else None
+        if call is None or top is None or top.closer != ")":
+            return None
+        return call if self.before[top.offset + 1 :] == call.inside else None
+
+    @functools.cached_property
+    def callee(self) -> Signature | None:
+        """What that call can be called with, where it is beyond doubt."""
+        if self.call is None:
+            return None
+        text = self.whole or self.before + self.after
+        return signature_of(self.call, text, self.related, self.language_id)
+
+    @functools.cached_property
     def _parsed(self) -> tuple[str, str]:
         """The text around the cursor that is parsed."""
         start = window_start(self.before, len(self.before), _PARSED_BEFORE)
@@ -182,18 +209,13 @@ class Spot:
         # The window may have begun in the middle of a text: then all is the wrong way round.
         if self.lexis.line_comment == "//":
             found = self._within_comment(found)
-        closers = [frame.closer for frame in found.stack if frame.kind is FrameKind.STRING]
-        if any(len(closer) == 3 for closer in closers):
-            candidates = ['"""', "'''"]
-        elif "`" in closers and self.lexis.name in ("go", "script"):
-            candidates = ["`"]
-        else:
+        texts = [frame for frame in found.stack if frame.closer in self._long_texts]
+        if not texts or self._begins_body(texts[-1]):
             return found
-        if self._begins_body(found.stack[-1]):
-            return found
-        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in candidates}
+        closer = texts[-1].closer
+        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in self._long_texts}
         quotes = min(inside, key=lambda it: inside[it].faults)
-        best, closer = inside[quotes], found.stack[-1].closer
+        best = inside[quotes]
         outside = faults(self.before + closer, self.language_id)
         within = faults(quotes + self.before, self.language_id)
         if outside is None or within is None or outside == within:
@@ -201,10 +223,14 @@ class Spot:
             outside, within = found.faults - 1, best.faults
         if outside <= within:
             return found
-        frames = (
-            attrs.evolve(frame, offset=max(frame.offset - len(quotes), 0)) for frame in best.stack
-        )
+        shift = len(quotes)
+        frames = (attrs.evolve(it, offset=max(it.offset - shift, 0)) for it in best.stack)
         return attrs.evolve(best, stack=tuple(frames))
+
+    @property
+    def _long_texts(self) -> tuple[str, ...]:
+        """Quotes of texts that go over many lines."""
+        return ("`",) if self.lexis.name in ("go", "script") else ('"""', "'''")
 
     def _begins_body(self, frame: Frame) -> bool:
         """Whether what was opened is the first thing below a header: documentation, surely."""
@@ -240,7 +266,7 @@ class Spot:
             return frozenset(top)
         opened = tuple(frame for frame in self.stack if frame.offset > line_start)
         found = scan(self.line_after, self.lexis, opened)
-        if not opened or found.stack or found.floor or found.faults:
+        if not opened or found.floor or found.faults or any(it.quoting for it in found.stack):
             return frozenset()
         return frozenset(opened)
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import attrs
 
+from codellama_lsp.completion.arguments import LastArgument
 from codellama_lsp.completion.closing import beside, closings_of, past
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
 from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
@@ -217,6 +218,7 @@ FAULTS: tuple[MakeRule, ...] = (
     RepeatedAbove,
     ClosedTwice,
     Loop,
+    LastArgument,
 )
 
 

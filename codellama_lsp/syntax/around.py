@@ -63,6 +63,8 @@ class Call:
     """The part of the cursor's own argument that is before the cursor."""
     following: tuple[str, ...]
     """The arguments behind the cursor's."""
+    inside: str
+    """All that is between the call's bracket and the cursor."""
 
 
 @attrs.frozen
@@ -161,6 +163,7 @@ class Around:
             tuple(before),
             begun,
             tuple(after),
+            self._text(arguments.start_byte + 1, self._cursor),
         )
 
     def _comma_between(self, end: int) -> bool:

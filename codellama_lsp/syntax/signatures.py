@@ -7,15 +7,16 @@ change them. Pure functions of texts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 import tree_sitter
 
-from codellama_lsp.syntax.around import parse
+from codellama_lsp.syntax.around import Call, parse
 
 #: Of a text, so many places where the name stands are looked at.
-_MOST_PLACES = 60
+_MOST_PLACES = 300
+_MOST_IMPORT_CHARS = 20_000
 _MOST_HEADER_CHARS = 1500
 _MOST_DEFINITIONS = 4
 
@@ -49,6 +50,7 @@ _FAMILY = {
     "c": "typed",
     "cpp": "typed",
 }
+_OWN = frozenset("self cls this $this Self".split())
 _CONSTRUCTORS = {"python": "__init__", "script": "constructor", "php": "__construct"}
 #: Decorators that leave a function's parameters as they are.
 _HARMLESS = frozenset(
@@ -77,6 +79,69 @@ class Signature:
     is_method: bool
 
 
+def signature_of(
+    call: Call, text: str, others: Sequence[str], language_id: str
+) -> Signature | None:
+    """What `call`, which stands in `text`, can be called with; None where there is any doubt.
+
+    `others`: texts of other files. They count for names that `text` has from elsewhere.
+    """
+    if call.receiver:
+        if call.receiver not in _OWN:
+            return None  # Whose method it is takes more than a tree to know.
+        return signature(text, call.name, language_id, methods=True)
+    if _is_shadowed(call.name, text):
+        return None
+    creates = call.creates or (language_id == "python" and call.name[:1].isupper())
+
+    def found(where: str) -> Signature | None:
+        if creates:
+            return constructor(where, call.name, language_id)
+        return signature(where, call.name, language_id, methods=False)
+
+    if (own := found(text)) is not None or not _comes_from_elsewhere(call.name, text, language_id):
+        return own
+    all_found = {one for other in others if (one := found(other)) is not None}
+    return all_found.pop() if len(all_found) == 1 else None
+
+
+def _is_shadowed(name: str, text: str) -> bool:
+    """Whether `name` is a variable or a parameter somewhere in `text`."""
+    escaped = re.escape(name)
+    assigned = rf"[ \t]*(?:[\w<>*&]+[ \t]+)*[*&$]*{escaped}[ \t]*(?::[^=\n]*)?:?=(?!=)"
+    taken = rf".*\b(?:def|fn|func|function|lambda)\b[^\n(]*\([^\n)]*\b{escaped}\b"
+    pattern = re.compile(rf"{assigned}|{taken}")
+    return any(pattern.match(text, start) for start in _lines_with(name, text))
+
+
+def _comes_from_elsewhere(name: str, text: str, language_id: str) -> bool:
+    escaped = re.escape(name)
+    defined = re.compile(rf".*\b(?:def|class|function|fn|func)[ \t]+{escaped}\b")
+    if any(defined.match(text, start) for start in _lines_with(name, text)):
+        return False
+    if language_id in ("c", "cpp", "go"):
+        return True  # Headers and packages give their names without naming them.
+    imported = rf"^[ \t]*(?:from|import|use|using|export)\b[^;]{{0,400}}?\b{escaped}\b"
+    return re.search(imported, text[:_MOST_IMPORT_CHARS], re.MULTILINE) is not None
+
+
+def _lines_with(name: str, text: str) -> Iterator[int]:
+    """Starts of lines in which the word `name` stands; of very many, the first ones."""
+    at, count, last = text.find(name), 0, -1
+    while at >= 0 and count < _MOST_PLACES:
+        end = at + len(name)
+        if not (_is_word(text[at - 1 : at]) or _is_word(text[end : end + 1])):
+            start = text.rfind("\n", 0, at) + 1
+            if start != last:
+                count, last = count + 1, start
+                yield start
+        at = text.find(name, end)
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
 def signature(text: str, name: str, language_id: str, *, methods: bool) -> Signature | None:
     """The signature of `name` in `text`; None unless there is just one.
 
@@ -98,14 +163,16 @@ def constructor(text: str, name: str, language_id: str) -> Signature | None:
     if language_id in ("java", "csharp"):
         return signature(text, name, language_id, methods=True)
     method = _CONSTRUCTORS.get(_FAMILY.get(language_id, ""))
-    found = list(re.finditer(rf"^([ \t]*)(?:\w+[ \t]+)*class[ \t]+{re.escape(name)}\b", text, re.M))
+    pattern = re.compile(rf"([ \t]*)(?:\w+[ \t]+)*class[ \t]+{re.escape(name)}\b")
+    matches = (pattern.match(text, start) for start in _lines_with(name, text))
+    found = [match for match in matches if match is not None]
     if method is None or len(found) != 1:
         return None
     start = found[0].start()
     if text[:start].rstrip().rpartition("\n")[2].strip().startswith("@"):
         return None
     indent = found[0][1]
-    end = re.compile(rf"^(?!{indent}[ \t}}])[ \t]*\S", re.M).search(text, found[0].end())
+    end = re.compile(rf"^(?!{indent}[ \t{{}}])[ \t]*\S", re.M).search(text, found[0].end())
     body = text[found[0].end() : end.start() if end else len(text)]
     return signature(body, method, language_id, methods=True)
 
@@ -115,15 +182,10 @@ def _definitions(text: str, name: str, language_id: str) -> Iterator[Signature |
     family = _FAMILY.get(language_id)
     if family is None or name not in text:
         return
-    pattern = re.compile(
-        rf"^(?:{_BEFORE_NAME[family]}){re.escape(name)}[ \t]*(?:<[^()\n]*>)?\(", re.MULTILINE
-    )
-    for count, place in enumerate(re.finditer(rf"\b{re.escape(name)}\b", text)):
-        if count >= _MOST_PLACES:
-            return
-        start = text.rfind("\n", 0, place.start()) + 1
+    pattern = re.compile(rf"(?:{_BEFORE_NAME[family]}){re.escape(name)}[ \t]*(?:<[^()\n]*>)?\(")
+    for start in _lines_with(name, text):
         match = pattern.match(text, start)
-        if match is None or match.end() < place.end() or match.end() > place.end() + 80:
+        if match is None:
             continue
         header = _header(text, start, match.end() - 1)
         if header is None:
