@@ -92,6 +92,9 @@ def test_a_small_gain_is_not_worth_a_long_prefill() -> None:
 def test_a_smaller_budget_leaves_out_what_does_not_fit() -> None:
     epoch = Epoch()
     epoch.offer(_assembly(_chunk("a", tokens=50), _chunk("b", tokens=30)), 1, 1000)
+    assert epoch.within(80) == ()  # nothing has read it
+    epoch.show()
+    assert [chunk.path for chunk in epoch.within(80)] == ["a", "b"]
     assert [chunk.path for chunk in epoch.within(40)] == ["b"]
 
 
