@@ -197,19 +197,6 @@ def indentation(draft: Draft, spot: Spot) -> Draft:
     return attrs.evolve(draft, text=own_indentation(draft.text, spot))
 
 
-def repeats_document(draft: Draft, spot: Spot) -> Draft:
-    """Drop a text that the document has right there already."""
-    if spot.line_before.strip() and not spot.line_after.strip():
-        return draft  # The rest of a line may well be what the next line says.
-    text = draft.text.strip()
-    there = spot.after.strip()
-    if is_telling(text) and there.startswith(text) and not draft.replaced_chars:
-        rest = there[len(text) : len(text) + 1]
-        if not rest or rest == "\n" or "\n" in draft.text:
-            return attrs.evolve(draft, text="")
-    return draft
-
-
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
     ("arguments", arguments),
@@ -219,7 +206,6 @@ FILTERS: tuple[tuple[str, Filter], ...] = (
     ("closing_tag", closing_tag),
     ("closers", closers),
     ("unbalanced", unbalanced),
-    ("repeats_document", repeats_document),
     ("trailing_blanks", trailing_blanks),
 )
 
