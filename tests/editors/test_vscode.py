@@ -151,7 +151,8 @@ def test_several_lines(window: Window) -> None:
     until(lambda: "return total" in code.ghost(), "the rest is still there")
     # At the start of a line, VS Code's Tab indents, along the suggestion.
     code.do("press", "Tab")
-    until(lambda: code.ghost().startswith("total += value"), "the rest without its indentation")
+    until(lambda: code.text("lines.py").endswith(":\n        "), "the indentation")
+    until(lambda: "return total" in code.ghost(), "the rest is still there")
     code.do("press", "Tab")
     code.until_text("lines.py", f"{first}\n        total += value\n    return total")
 

@@ -5,6 +5,7 @@ import {
   CloseAction,
   ErrorAction,
   LanguageClient,
+  RevealOutputChannelOn,
   type ConfigurationParams,
   type LanguageClientOptions,
   type ServerOptions,
@@ -43,6 +44,8 @@ export class Connection implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
       outputChannel: log,
+      // The status says what is wrong; the client's own messages are about the wire.
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: {
         ...personal(keys.personal, (key) => configured.inspect(key)),
         trusted: vscode.workspace.isTrusted,
@@ -143,7 +146,8 @@ export class Connection implements vscode.Disposable {
   private async tellConfiguration(): Promise<void> {
     // A change that needs another server comes here, too, while this one ends; the next one asks anyway.
     if (!this.closing && this.client.isRunning()) {
-      await this.client.sendNotification('workspace/didChangeConfiguration', { settings: null });
+      const sent = this.client.sendNotification('workspace/didChangeConfiguration', { settings: null });
+      await sent.catch(() => undefined);
     }
   }
 
