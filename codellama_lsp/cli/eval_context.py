@@ -42,6 +42,12 @@ def register(benchmarks: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="where code of other files stands: before PRE or inside the prefix (default)",
     )
     lift.add_argument("--budget", type=int, metavar="TOKENS", help="room for code of other files")
+    lift.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="write every answer there; with the same FILE, an interrupted run goes on",
+    )
     lift.add_argument("--json", action="store_true", help="print JSON")
     lift.set_defaults(run=run_lift)
     recall = benchmarks.add_parser(
@@ -102,10 +108,10 @@ async def _lift(
     from codellama_lsp.engine.spec import EngineSpec
     from codellama_lsp.engine.supervisor import EngineSupervisor
     from codellama_lsp.engine.worker.counting import token_counter
-    from codellama_lsp.evaluation.lift import Bench, collect
+    from codellama_lsp.evaluation.lift import Bench, Kept, collect
     from codellama_lsp.evaluation.references import draw_places, library_of
 
-    count = token_counter(model)
+    count, kept = token_counter(model), Kept(args.keep)
     supervisor = EngineSupervisor(EngineSpec.of_model(model))
     try:
         await (await supervisor.engine()).info()
@@ -118,7 +124,7 @@ async def _lift(
                 supervisor, library, root, count, placement=args.placement, tokens=args.budget
             )
             tick = _ticker(root.name, n)
-            await collect(found, places, bench, drawn[root], n, tick)
+            await collect(found, places, bench, drawn[root], n, tick, kept)
     finally:
         await supervisor.close()
 
