@@ -23,7 +23,7 @@ from codellama_lsp.context.epochs import Epoch
 from codellama_lsp.context.globs import any_of, matches
 from codellama_lsp.context.index.messages import assembly_from_json, query_to_json
 from codellama_lsp.context.related import Asked
-from codellama_lsp.context.secrets import SECRET_GLOBS
+from codellama_lsp.context.secret_shapes import SECRET_GLOBS
 from codellama_lsp.context.segments import Segments
 from codellama_lsp.engine.protocol import Segment
 from codellama_lsp.workspace.folders import Folder, Folders, State

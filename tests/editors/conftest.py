@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.editors.neovim import PLUGIN, Neovim, find_neovim
+from tests.editors.terminal import find_tmux
 from tests.editors.vscode import EXTENSION, VsCode, build_extension, find_vscode
 from tests.editors.waiting import until
 
@@ -46,6 +47,12 @@ def extension() -> Path:
         # Fetching them is not for a test run that may have no network.
         pytest.skip("the extension's build tools are not there; scripts/npm-ci fetches them")
     return build_extension(with_server=required)
+
+
+def need_tmux(editor: str) -> None:
+    """For what looks at a screen."""
+    if find_tmux() is None:
+        missing(editor, "tmux was not found")
 
 
 STUB = Path(__file__).parent / "stub_server.py"
