@@ -211,6 +211,11 @@ class LlamaBackend:
         """What `load` made; for tools that look inside."""
         return self._model, self._context, self._cache
 
+    @property
+    def policy(self) -> DraftPolicy:
+        """How drafts fare here, and how long they should be."""
+        return self._candidates.policy
+
     def close(self) -> None:
         """Free everything; keep on disk what should outlast it."""
         if not self._loaded:

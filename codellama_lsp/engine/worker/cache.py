@@ -65,6 +65,7 @@ class KvCache:
         self.lot = ParkingLot(context, park_bytes)
         self._residents = [Resident(i) for i in range(sequences)]
         self._clock = 0
+        self.sequences = sequences
 
     def shared(self, prompt: Ids) -> int:
         """How many of the prompt's first tokens are evaluated already, in whichever sequence."""
