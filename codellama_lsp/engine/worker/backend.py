@@ -33,7 +33,12 @@ from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, phys
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.prompting import Prompt, PromptBuilder
 from codellama_lsp.engine.worker.settings import WorkerSettings
-from codellama_lsp.engine.worker.speed import Speed, measure_batches, measure_prefill
+from codellama_lsp.engine.worker.speed import (
+    Speed,
+    comfortable_cells,
+    measure_batches,
+    measure_prefill,
+)
 from codellama_lsp.engine.worker.warmth import Warmth
 from codellama_lsp.prompt.special import InfillIds, NoInfill
 
@@ -104,6 +109,9 @@ class LlamaBackend:
         sample = model.encoder.infill(_SAMPLE)
         self._speed = Speed(measure_prefill(context, sample[: 64 if model.is_tiny else 16]))
         costs = measure_batches(context, sample)
+        if not library_offloads():
+            shape = memory.shape_of(model.metadata, settings.kv_type)
+            self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1])
         copying = CopySettings.of(model.metadata)
         self._candidates = Candidates(
             model, context, self._cache, copying, DraftPolicy(costs), settings.sequences
@@ -228,7 +236,9 @@ class LlamaBackend:
 
     def rest(self) -> bool:
         """Nobody wants anything: one step of what can wait; whether there is more."""
-        return self._loaded and self._warmth is not None and self._warmth.rest()
+        if not self._loaded:
+            return False
+        return self._cache.relax() or (self._warmth is not None and self._warmth.rest())
 
     def unfinished(self) -> GenerateRequest | None:
         """A prompt that was answered from smaller windows and is still to be evaluated in full.

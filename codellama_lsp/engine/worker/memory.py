@@ -38,6 +38,7 @@ class Shape:
     """What decides the size of a KV cache; from a GGUF's metadata."""
 
     layers: int
+    heads: int
     kv_heads: int
     key_length: int
     value_length: int
@@ -65,6 +66,7 @@ def shape_of(metadata: Mapping[str, str], kv_type: str = "f16") -> Shape | None:
         size = number("embedding_length") // heads
         return Shape(
             layers=number("block_count"),
+            heads=heads,
             kv_heads=number("attention.head_count_kv", heads),
             key_length=number("attention.key_length", size),
             value_length=number("attention.value_length", size),

@@ -26,6 +26,8 @@ class Plain:
     cells: int = 0
     full_cells: int = 0
     """Cells that other sequences held in the second half."""
+    parked_cells: int = 0
+    """Tokens of other prompts that had been copied out, to come back without a prefill."""
     bare_ms: list[float] = attrs.field(factory=list)
     ours_ms: list[float] = attrs.field(factory=list)
     bare_then_ms: list[float] = attrs.field(factory=list)
@@ -44,6 +46,7 @@ class Plain:
             "ratio": _ratio(self.ours_ms, self.bare_ms),
         }
         if self.full_ms:
+            answer["parked_cells"] = self.parked_cells
             answer["full_ms"] = round(median(self.full_ms), 3)
             answer["ratio_full"] = _ratio(self.full_ms, self.bare_then_ms)
         return answer
@@ -64,7 +67,7 @@ def measure_plain(
     found: Plain,
 ) -> None:
     """Fill `found` round by round; `text` is code, much longer than the prompt."""
-    model, context, _ = backend.loaded()
+    model, context, cache = backend.loaded()
     request = request_at(text, prompt_chars, text[prompt_chars + 200 :], prompt_chars, tokens)
     ids = backend.build(request).ids
     found.prompt_tokens, found.cells = len(ids), context.cells
@@ -85,8 +88,12 @@ def measure_plain(
             found.bare_ms.append(1000 * bare / (tokens - 1))
             found.ours_ms.append(_ours(backend, request, tokens))
             report(number + 1, 2 * rounds)
-        found.full_cells = _fill(backend, text, len(ids) + tokens + 64)
+        _fill(backend, text, len(ids) + tokens + 64)
         prefilled(backend, request)
+        while backend.rest():  # as after a while without a request
+            pass
+        _, *others = cache.latest_first()
+        found.full_cells, found.parked_cells = sum(map(len, others)), cache.lot.parked_tokens
         for number in range(rounds):
             bare = bare_decode(alone, 0, len(ids), first, tokens - 1)
             found.bare_then_ms.append(1000 * bare / (tokens - 1))
@@ -102,8 +109,8 @@ def _ours(backend: LlamaBackend, request: GenerateRequest, tokens: int) -> float
     return 1000 * run.seconds / (tokens - 1)
 
 
-def _fill(backend: LlamaBackend, text: str, kept: int) -> int:
-    """Give the other sequences prompts until all cells but `kept` are taken; how many were."""
+def _fill(backend: LlamaBackend, text: str, kept: int) -> None:
+    """Give the other sequences prompts until all cells but `kept` are taken."""
     _, context, cache = backend.loaded()
     room, others = context.cells - kept, len(cache.latest_first())
     ids = backend.loaded()[0].encoder.infill(text)
@@ -120,4 +127,3 @@ def _fill(backend: LlamaBackend, text: str, kept: int) -> int:
             context.evaluate(resident.sequence, at, step)
             cache.extend(resident, step)
         filled += len(resident)
-    return filled
