@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types tests test-neovim test-vscode test-emacs test-editors
+.PHONY: demo test setup lint types tests test-neovim test-vscode test-emacs test-terminal-editors test-editors
 
 demo: setup
 	@$(BIN)/codellama-lsp demo
@@ -36,4 +36,8 @@ test-emacs: setup
 	scripts/install-emacs
 	CODELLAMA_EDITORS_REQUIRED=emacs $(BIN)/python -m pytest -q tests/editors/test_emacs.py
 
-test-editors: test-neovim test-vscode test-emacs
+test-terminal-editors: setup
+	scripts/install-terminal-editors
+	CODELLAMA_EDITORS_REQUIRED=terminal $(BIN)/python -m pytest -q tests/editors/test_terminal_editors.py
+
+test-editors: test-terminal-editors test-neovim test-emacs test-vscode

@@ -74,7 +74,7 @@ def _requests(count: int) -> list[CompletionRequest]:
 def _client(spec: EngineSpec) -> tuple[EngineSupervisor, Completer]:
     supervisor = EngineSupervisor(spec, policy=_POLICY)
     settings = Settings(max_tokens=16, context_tokens=256)
-    return supervisor, Completer(supervisor, lambda: settings)
+    return supervisor, Completer(supervisor, lambda uri: settings)
 
 
 def _texts(completion: Completion) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ async def _play(
         report.settings["threads"] = info.details.get("threads", "")
         progress = Progress("keystrokes", args.events)
         async for event, sample in play(
-            events, Completer(watched, lambda: settings), watched, args.pace_ms / 1000
+            events, Completer(watched, lambda uri: settings), watched, args.pace_ms / 1000
         ):
             report.ours.append(sample)
             played.append((event, sample))

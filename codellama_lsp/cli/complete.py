@@ -73,7 +73,8 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
 
     from codellama_lsp.cli.engines import choose
     from codellama_lsp.completion.pipeline import Completer
-    from codellama_lsp.config.settings import Layer, read_user_file, resolve
+    from codellama_lsp.config.files import read_user_file
+    from codellama_lsp.config.settings import Layer, resolve
     from codellama_lsp.engine.supervisor import EngineSupervisor
 
     options, problems = read_user_file()
@@ -86,7 +87,7 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
     try:
         # Nobody will accept anything: nothing is prepared for that.
         settings = attrs.evolve(settings, speculate=False)
-        completer = Completer(supervisor, lambda: settings)
+        completer = Completer(supervisor, lambda uri: settings)
         return [await completer.complete(request) for _ in range(args.repeat or 1)]
     finally:
         await supervisor.close()

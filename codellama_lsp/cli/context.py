@@ -70,12 +70,13 @@ async def _asked(request: CompletionRequest, info: EngineInfo, budget: int | Non
     import attrs
 
     from codellama_lsp.completion.pipeline import Completer
-    from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve
+    from codellama_lsp.config.files import read_user_file
+    from codellama_lsp.config.settings import Layer, Settings, resolve
 
     options, _ = read_user_file()
     settings, _ = resolve([Layer(options)])
 
-    def with_workspace() -> Settings:
+    def with_workspace(uri: str) -> Settings:
         return attrs.evolve(settings, workspace=True)
 
     completer = Completer(_Known(info), with_workspace, related=_Everything())  # type: ignore[arg-type]

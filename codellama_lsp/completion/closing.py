@@ -40,7 +40,7 @@ def closings_of(text: str, spot: Spot) -> Closings:
         count = min(count, most)
     while count < len(own) and _is_in_place(own[count], text, spot):
         count += 1
-    if len(scanned.stack) == scanned.floor:
+    if all(frame.closer == "\n" for frame in scanned.stack[scanned.floor :]):
         pairs = (number for number, it in enumerate(own) if it.frame in spot.closed_here)
         count = min(count, next(pairs, count))
     return Closings(own[:count], own[count:], stray)
@@ -71,11 +71,6 @@ def beside(surplus: Sequence[Closing], spot: Spot) -> int:
     while run and not spot.line_after.startswith(run):
         run = run[:-1]
     return len(run)
-
-
-def past(spot: Spot, chars: int) -> Spot:
-    """`spot` with so much of what follows the cursor taken away."""
-    return attrs.evolve(spot, after=spot.after[chars:], left_out=spot.left_out[chars:])
 
 
 def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:

@@ -18,7 +18,7 @@ _SENTINEL = re.compile(
 )
 _PATH = r"(?:\.{0,2}/)?(?:[\w.@+-]+[/\\])*[\w@+-][\w.@+-]*\.[A-Za-z][\w+]{0,7}"
 _HEADER = re.compile(
-    r"\s*(?:#|//|--|;|/\*|<!--)\s*(?:(?:Path|File|Filename|Filepath|Source)\s*:\s*\S.*"
+    r"\s*(?:#|//|--|;|/\*|<!--)\s*(?:(?:Path|File|Filename|Filepath|Source)\s*:\s*[\w@+-]*[./\\][\w.@+/\\-]*"
     r"|(?:\.{0,2}/)?(?:[\w.@+-]+[/\\])+[\w@+-][\w.@+-]*\.[A-Za-z][\w+]{0,7}"
     r"|Compare this snippet from .*)\s*(?:\*/|-->)?\s*",
     re.IGNORECASE,
@@ -76,7 +76,8 @@ class Fence:
 def may_hold_fences(spot: Spot) -> bool:
     """Whether a fence of markdown may be what is wanted at `spot`."""
     top = spot.stack[-1] if spot.stack else None
-    in_text = top is not None and not top.is_code
+    one_line = top is not None and top.quoting is not None and top.quoting.one_line
+    in_text = top is not None and not top.is_code and not one_line
     prose = spot.language_id in ("markdown", "restructuredtext", "plaintext")
     return in_text or prose or "```" in spot.before
 

@@ -11,12 +11,16 @@ from collections.abc import Callable
 
 import attrs
 
+from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
-from codellama_lsp.completion.indentation import own_indentation
+from codellama_lsp.completion.indentation import BARE_HEAD, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import scan
 
 _CLOSING = ")]}\"'`"
+
+#: All of the rest of the line is none where it is that long.
+_WHOLE_REST_CHARS = 6
 
 #: A part of the rest of the line that long is no coincidence.
 _LONG_OVERLAP_CHARS = 8
@@ -67,8 +71,11 @@ def _is_closing(text: str, spot: Spot) -> bool:
 def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     """Drop an end that repeats the rest of the cursor's line; brackets are not its business."""
     rest = spot.line_after.rstrip()
-    text = draft.text.rstrip()
-    if not rest or "\n" in text or rest[0] in _CLOSING:
+    text, more, _ = draft.text.rstrip().partition("\n")
+    text = text.rstrip()
+    if len(rest.strip()) >= _WHOLE_REST_CHARS and text.endswith(rest):
+        return attrs.evolve(draft, text=text[: len(text) - len(rest)])
+    if not rest or more or rest[0] in _CLOSING:
         return draft
     if text.endswith(rest) and (is_telling(rest) or _is_own_end(rest, text, spot)):
         return attrs.evolve(draft, text=text[: len(text) - len(rest)])
@@ -137,7 +144,8 @@ def unbalanced(draft: Draft, spot: Spot) -> Draft:
     stray = closings_of(draft.text, spot).stray
     if not spot.from_start or spot.scanned.faults:
         # Only what a statement that begins on this line has opened is.
-        begins_here = spot.line_above.rstrip()[-1:] in (";", "{", "}", ":")
+        above = spot.line_above.rstrip()
+        begins_here = above[-1:] in (";", "{", "}", ":") or BARE_HEAD.match(above)
         stray = [it for it in stray if begins_here and it.text in ")]"]
     if not stray:
         return draft
@@ -179,33 +187,25 @@ def closing_tag(draft: Draft, spot: Spot) -> Draft:
     return draft
 
 
+def arguments(draft: Draft, spot: Spot) -> Draft:
+    """Drop arguments that the call has already, or that it does not take."""
+    return attrs.evolve(draft, text=mended(draft.text, spot))
+
+
 def indentation(draft: Draft, spot: Spot) -> Draft:
     """Indent as the document does."""
     return attrs.evolve(draft, text=own_indentation(draft.text, spot))
 
 
-def repeats_document(draft: Draft, spot: Spot) -> Draft:
-    """Drop a text that the document has right there already."""
-    if spot.line_before.strip() and not spot.line_after.strip():
-        return draft  # The rest of a line may well be what the next line says.
-    text = draft.text.strip()
-    there = spot.after.strip()
-    if is_telling(text) and there.startswith(text) and not draft.replaced_chars:
-        rest = there[len(text) : len(text) + 1]
-        if not rest or rest == "\n" or "\n" in draft.text:
-            return attrs.evolve(draft, text="")
-    return draft
-
-
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
+    ("arguments", arguments),
     ("indentation", indentation),
     ("following_lines", following_lines),
     ("rest_of_line", rest_of_line),
     ("closing_tag", closing_tag),
     ("closers", closers),
     ("unbalanced", unbalanced),
-    ("repeats_document", repeats_document),
     ("trailing_blanks", trailing_blanks),
 )
 

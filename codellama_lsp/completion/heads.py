@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from codellama_lsp.completion.echo import may_hold_fences
 from codellama_lsp.completion.spot import Spot, is_telling
+from codellama_lsp.completion.units import in_units
 from codellama_lsp.context.windows import normalised
 
 _TALK = re.compile(
@@ -58,7 +59,7 @@ def fence(text: str, spot: Spot, ended: bool) -> str | None:
 def line_so_far(text: str, spot: Spot, ended: bool) -> str | None:
     """What the cursor's line holds already, or the last word that was begun there."""
     line, body = spot.line_before.lstrip(), text.lstrip(" \t")
-    for start in (0, *(match.start() for match in re.finditer(r"(?<=\s)\S", line))):
+    for start in (0, *(match.start() for match in re.finditer(r"(?<!\w)[A-Za-z_]", line))):
         said = line[start:]
         if not _is_echo(said, whole=start == 0):
             continue
@@ -68,20 +69,21 @@ def line_so_far(text: str, spot: Spot, ended: bool) -> str | None:
         rest = body[len(bare) :]
         if not body.startswith(bare) or not rest.strip():
             continue
-        if said != bare:
-            if rest[0].isspace():
-                return rest.lstrip(" \t")
-        elif start == 0 or rest[0].isalnum() or rest[0] == "_":
+        if said == bare:
             return rest
+        if rest[0].isspace():
+            return rest.lstrip(" \t")
     return text
 
 
 def _is_echo(said: str, *, whole: bool) -> bool:
+    if re.fullmatch(r"[A-Za-z_]\w{2,}", said):
+        return True
     if not whole:
-        return re.fullmatch(r"\w{3,}", said) is not None and is_telling(said)
+        return False
     if said[-1:].isspace():
         return len(said.strip()) >= 3
-    if len(said) < _LEAST_ECHO_CHARS or not is_telling(said) or said.isalnum():
+    if len(said) < _LEAST_ECHO_CHARS or not is_telling(said):
         return False
     return len(said) >= _LONG_ECHO_CHARS or _CALL.fullmatch(said) is None
 
@@ -97,7 +99,7 @@ def lines_above(text: str, spot: Spot, ended: bool) -> str | None:
     above = [line.rstrip() for line in spot.before.split("\n")[-_MOST_LINES - 1 : -1]]
     for count in range(len(above), 0, -1):
         wanted = above[-count:]
-        if not _may_not_stand_twice(wanted, above[:-count]):
+        if not _may_not_stand_twice(wanted, above[:-count], spot):
             continue
         if whole[:count] == wanted:
             rest = "\n".join(lines[count:])
@@ -114,7 +116,7 @@ def _agree(said: list[str], wanted: list[str]) -> bool:
     return wanted[len(said) - 1].startswith(said[-1])
 
 
-def _may_not_stand_twice(lines: list[str], before: list[str]) -> bool:
+def _may_not_stand_twice(lines: list[str], before: list[str], spot: Spot) -> bool:
     if not lines[0].strip() or lines == before[-len(lines) :]:
         return False
     if lines[-1].endswith(","):
@@ -122,12 +124,14 @@ def _may_not_stand_twice(lines: list[str], before: list[str]) -> bool:
     if len(lines) > 1:
         return sum(map(is_telling, lines)) > 1
     line = lines[0].strip()
-    # In a table of data a line may stand twice.
-    return len(line) >= _LONG_LINE_CHARS and re.match(r"[\w@$]", line) is not None
+    if len(line) < _LONG_LINE_CHARS or re.match(r"[\w@$]", line) is None:
+        return False
+    # Where it stands twice elsewhere it may well do so here.
+    return f"\n{lines[0]}\n{lines[0]}\n" not in f"{spot.before}\0{spot.after}"
 
 
 #: In this order.
-HEADS: tuple[Head, ...] = (talk, fence, lines_above, line_so_far)
+HEADS: tuple[Head, ...] = (talk, fence, lines_above, line_so_far, in_units)
 
 
 def heard(raw: str, spot: Spot, *, ended: bool) -> str:

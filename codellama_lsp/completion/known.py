@@ -95,6 +95,7 @@ class _Entry:
     origin: Origin
     items: tuple[Draft, ...]
     plan: str
+    settings: object
     several: bool
     """Whether several candidates were asked for."""
 
@@ -110,24 +111,19 @@ class KnownSuggestions:
     def __len__(self) -> int:
         return len(self._order)
 
-    def clear(self) -> None:
-        """Forget all (the settings or the model have changed)."""
-        self._of_uri.clear()
-        self._order.clear()
-
     def remember(
         self,
         request: CompletionRequest,
-        items: tuple[Suggestion, ...],
-        plan: str = "",
+        completion: Completion,
+        settings: object = None,
         *,
         several: bool = False,
     ) -> None:
-        """What was offered for `request`."""
+        """What was offered for `request` under `settings`."""
         origin = Origin.of(request)
-        drafts = tuple(Draft(item.text, item.end - item.start) for item in items)
+        drafts = tuple(Draft(item.text, item.end - item.start) for item in completion.items)
         of_uri = self._of_uri.setdefault(origin.uri, OrderedDict())
-        of_uri[origin] = _Entry(origin, drafts, plan, several)
+        of_uri[origin] = _Entry(origin, drafts, completion.plan, settings, several)
         of_uri.move_to_end(origin)
         self._order[origin] = None
         self._order.move_to_end(origin)
@@ -137,15 +133,18 @@ class KnownSuggestions:
             if not self._of_uri[oldest.uri]:
                 del self._of_uri[oldest.uri]
 
-    def find(self, request: CompletionRequest, *, several: bool = False) -> Completion | None:
+    def find(
+        self, request: CompletionRequest, settings: object = None, *, several: bool = False
+    ) -> Completion | None:
         """What of it holds at `request`, if any. `several`: one alone is not enough."""
         for entry in reversed(self._of_uri.get(request.document.uri, {}).values()):
             if several and not entry.several:
                 continue
             items = _rests(entry, request)
-            if items:
+            if items and entry.settings == settings:
                 self._order.move_to_end(entry.origin)
-                return Completion(Outcome.CACHED, items=items, plan=entry.plan)
+                few = items[: max(1, request.candidates)]
+                return Completion(Outcome.CACHED, items=few, plan=entry.plan)
         return None
 
 

@@ -86,12 +86,17 @@ class Completer:
     def __init__(
         self,
         provider: EngineProvider,
-        settings: Callable[[], Settings] = Settings,
+        settings: Callable[[str], Settings] = lambda uri: Settings(),
         observer: Observer | None = None,
         related: RelatedCode | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        configured: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
+        """`settings`: those that hold for a document, by its URI; `configured`: until all of them
+        are known.
+        """
+        self._configured = configured
         self._provider = provider
         self._settings = settings
         self._observer = observer
@@ -107,7 +112,6 @@ class Completer:
         self._ahead_task: asyncio.Task[None] | None = None
         self._known = KnownSuggestions()
         self._moments = Moments(clock)
-        self._of_settings: object = None
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """The answer to `request`. Raises `CancelledError` alone, when the caller is cancelled."""
@@ -167,6 +171,8 @@ class Completer:
 
     async def _answer(self, request: CompletionRequest) -> Completion:
         try:
+            if self._configured is not None:
+                await self._configured()
             return self._gate(request) or await self._judged(request)
         except BadRequestError as error:
             return Completion(Outcome.FAILED, detail=str(error))
@@ -178,7 +184,7 @@ class Completer:
 
     def _gate(self, request: CompletionRequest) -> Completion | None:
         """The end of requests that need no model."""
-        settings, document = self._settings(), request.document
+        settings, document = self._settings(request.document.uri), request.document
         if not settings.enabled:
             return Completion(Outcome.DISABLED, detail="suggestions are switched off")
         if document.language_id in settings.languages_off:
@@ -191,14 +197,10 @@ class Completer:
 
     async def _judged(self, request: CompletionRequest) -> Completion:
         """What is known, what is on its way, nothing, or what the model says; in this order."""
-        settings = self._settings()
+        settings = self._settings(request.document.uri)
         if request.is_plain:
             return await (await self._stream(request, self._tracker(request))).completion()
         self._moments.seen(request)
-        if self._of_settings is not settings:
-            # Another model or other rules may say something else.
-            self._known.clear()
-            self._of_settings = settings
         if known := self._find(request):
             return known
         for stream in (self._streams.get(request.document.uri), self._ahead):
@@ -221,7 +223,8 @@ class Completer:
         return completion
 
     def _find(self, request: CompletionRequest) -> Completion | None:
-        return self._known.find(request, several=request.candidates > 1)
+        settings = self._settings(request.document.uri)
+        return self._known.find(request, settings, several=request.candidates > 1)
 
     def _leave_streams(self, request: CompletionRequest) -> None:
         """Stop what is being generated for the same document and will not answer `request`."""
@@ -236,17 +239,18 @@ class Completer:
         priority: Priority = Priority.VISIBLE,
     ) -> Stream:
         """Begin to generate for `request`."""
-        settings = self._settings()
+        settings = self._settings(request.document.uri)
         engine, info = await self._ready()
         document = request.document
         asked = self._asked(request, info, tracker)
         windows = asked.windows
-        spot = Spot.of(asked.windows, document.language_id)
-        multi_line = "never" if is_prose(document) else settings.multi_line
-        plan = choose_plan(spot, multi_line, request.plan)
         context: tuple[Segment, ...] = ()
         if self._related is not None and asked.budget_tokens:
             context = self._related.chosen(asked)
+        related = tuple(segment.text for segment in context)
+        spot = Spot.of(windows, document.language_id, document.text, related)
+        multi_line = "never" if is_prose(document) else settings.multi_line
+        plan = choose_plan(spot, multi_line, request.plan)
         before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         ahead = priority is Priority.SPECULATIVE
         wanted = GenerateRequest(
@@ -271,7 +275,8 @@ class Completer:
         def done(completion: Completion) -> None:
             if completion.items and not request.is_plain:
                 several = request.candidates > 1
-                self._known.remember(request, completion.items, completion.plan, several=several)
+                # Another model or other rules might have said something else.
+                self._known.remember(request, completion, settings, several=several)
 
         async def replacement() -> Engine:
             return (await self._ready())[0]
@@ -293,7 +298,7 @@ class Completer:
 
     def _go_ahead(self, request: CompletionRequest, completion: Completion) -> None:
         """Prepare what follows if the first item is accepted as it is; one such job at a time."""
-        settings = self._settings()
+        settings = self._settings(request.document.uri)
         if not settings.speculate or settings.background == "off":
             return
         item, document = completion.items[0], request.document
@@ -308,7 +313,7 @@ class Completer:
         )
         if self._ahead is not None and self._ahead.request == accepted:
             return
-        if self._known.find(accepted):
+        if self._known.find(accepted, settings):
             return
         self._stop_ahead()
         self._ahead_task = asyncio.create_task(self._run_ahead(accepted))
@@ -339,7 +344,7 @@ class Completer:
 
     def _asked(self, request: CompletionRequest, info: EngineInfo, tracker: WindowTracker) -> Asked:
         """The windows of a request, and the room that is left for code of the workspace."""
-        settings, document = self._settings(), request.document
+        settings, document = self._settings(request.document.uri), request.document
         shared = (
             self._related is not None and settings.workspace and self._related.knows(document.uri)
         )

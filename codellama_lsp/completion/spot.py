@@ -13,16 +13,17 @@ import attrs
 
 from codellama_lsp.context.anchors import window_start
 from codellama_lsp.context.windows import Windows
-from codellama_lsp.syntax.around import Around, faults, look
+from codellama_lsp.syntax.around import Around, Call, faults, look
 from codellama_lsp.syntax.lexis import Lexis, lexis_of
-from codellama_lsp.syntax.scan import Frame, FrameKind, Scan, Stack, scan
+from codellama_lsp.syntax.scan import Frame, Scan, Stack, scan
+from codellama_lsp.syntax.signatures import Signature, signature_of
 
 _TAB_WIDTH = 4
 _WIDE_TAB = 8
 
 #: So much text around the cursor is parsed anew for every plan: nothing needs to be kept in step
 #: with edits, and it takes half a millisecond.
-_PARSED_BEFORE = 4000
+_PARSED_BEFORE = 7000
 _PARSED_AFTER = 1500
 
 #: How far below the cursor closers are looked for.
@@ -30,6 +31,8 @@ _FAR_CHARS = 8000
 
 #: What a sign means may depend on so much before it.
 _CONTEXT_CHARS = 16
+
+_PLAIN_QUOTE = re.compile(r"(?<!\\)\"")
 
 
 @attrs.frozen
@@ -48,8 +51,15 @@ class Spot:
     """Whether `before` starts where the document does."""
     language_id: str = ""
 
+    whole: str = ""
+    """The document, in which the definitions of what is called are looked for."""
+    related: tuple[str, ...] = ()
+    """Code of other files that was chosen for the document."""
+
     @classmethod
-    def of(cls, windows: Windows, language_id: str) -> Spot:
+    def of(
+        cls, windows: Windows, language_id: str, whole: str = "", related: tuple[str, ...] = ()
+    ) -> Spot:
         """The cursor that `windows` are around."""
         return cls(
             before=windows.prefix.text,
@@ -58,6 +68,8 @@ class Spot:
             to_end=windows.to_end,
             from_start=not windows.far_before.text,
             language_id=language_id,
+            whole=whole,
+            related=related,
         )
 
     @property
@@ -130,10 +142,32 @@ class Spot:
     @functools.cached_property
     def around(self) -> Around | None:
         """The syntax tree at the cursor; None where there is none that says anything."""
+        before, after = self._parsed
+        return look(before, after, self.language_id, self._unclosed_here)
+
+    @functools.cached_property
+    def call(self) -> Call | None:
+        """The call among whose arguments the cursor is, with no other bracket between."""
+        call = self.around.call if self.around is not None else None
+        top = self.stack[-1] if self.stack else None
+        if call is None or top is None or top.closer != ")":
+            return None
+        return call if self.before[top.offset + 1 :] == call.inside else None
+
+    @functools.cached_property
+    def callee(self) -> Signature | None:
+        """What that call can be called with, where it is beyond doubt."""
+        if self.call is None:
+            return None
+        text = self.whole or self.before + self.after
+        return signature_of(self.call, text, self.related, self.language_id)
+
+    @functools.cached_property
+    def _parsed(self) -> tuple[str, str]:
+        """The text around the cursor that is parsed."""
         start = window_start(self.before, len(self.before), _PARSED_BEFORE)
         end = self.after.find("\n", _PARSED_AFTER)
-        after = self.after if end < 0 else self.after[:end]
-        return look(self.before[start:], after, self.language_id, self._unclosed_here)
+        return self.before[start:], self.after if end < 0 else self.after[:end]
 
     @property
     def _unclosed_here(self) -> str:
@@ -175,13 +209,13 @@ class Spot:
         # The window may have begun in the middle of a text: then all is the wrong way round.
         if self.lexis.line_comment == "//":
             found = self._within_comment(found)
-        if not any(
-            frame.kind is FrameKind.STRING and len(frame.closer) == 3 for frame in found.stack
-        ):
+        texts = [frame for frame in found.stack if frame.closer in self._long_texts]
+        if not texts or self._begins_body(texts[-1]):
             return found
-        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in ('"""', "'''")}
+        closer = texts[-1].closer
+        inside = {quotes: scan(quotes + self.before, self.lexis) for quotes in self._long_texts}
         quotes = min(inside, key=lambda it: inside[it].faults)
-        best, closer = inside[quotes], found.stack[-1].closer
+        best = inside[quotes]
         outside = faults(self.before + closer, self.language_id)
         within = faults(quotes + self.before, self.language_id)
         if outside is None or within is None or outside == within:
@@ -189,8 +223,20 @@ class Spot:
             outside, within = found.faults - 1, best.faults
         if outside <= within:
             return found
-        frames = (attrs.evolve(frame, offset=max(frame.offset - 3, 0)) for frame in best.stack)
+        shift = len(quotes)
+        frames = (attrs.evolve(it, offset=max(it.offset - shift, 0)) for it in best.stack)
         return attrs.evolve(best, stack=tuple(frames))
+
+    @property
+    def _long_texts(self) -> tuple[str, ...]:
+        """Quotes of texts that go over many lines."""
+        return ("`",) if self.lexis.name in ("go", "script") else ('"""', "'''")
+
+    def _begins_body(self, frame: Frame) -> bool:
+        """Whether what was opened is the first thing below a header: documentation, surely."""
+        start = self.before.rfind("\n", 0, frame.offset) + 1
+        above = self.before[:start].rstrip()
+        return not self.before[start : frame.offset].strip() and above.endswith(":")
 
     def _within_comment(self, found: Scan) -> Scan:
         """What is open if the window began in a comment, where that reads better than `found`."""
@@ -220,14 +266,13 @@ class Spot:
             return frozenset(top)
         opened = tuple(frame for frame in self.stack if frame.offset > line_start)
         found = scan(self.line_after, self.lexis, opened)
-        if not opened or found.floor or not all(frame.is_code for frame in opened):
+        if not opened or found.floor or found.faults or any(it.quoting for it in found.stack):
             return frozenset()
         return frozenset(opened)
 
     def reads_better_with(self, closer: str) -> bool:
         """Whether what follows the cursor is proper code if `closer` is put before it."""
-        start = window_start(self.before, len(self.before), _PARSED_BEFORE)
-        before, after = self.before[start:], self.after[:_PARSED_AFTER]
+        before, after = self._parsed
         now = faults(before + after, self.language_id)
         then = faults(before + closer + after, self.language_id)
         return now is not None and then is not None and then < now
@@ -254,13 +299,24 @@ class Spot:
             if frame.quoting.one_line or frame.closer in line:
                 continue
             closed = any(closing.frame is frame for closing in found.closings)
-            if closed and not found.faults:
+            if closed and not found.faults and frame is not self._just_begun:
                 continue
             # A string just begun: what is below was there before it.
             below = scan(rest, self.lexis, stack[:depth])
-            if below.faults < found.faults or not closed:
+            if below.faults < found.faults or not closed or frame is self._just_begun:
                 return below
         return found
+
+    @functools.cached_property
+    def _just_begun(self) -> Frame | None:
+        """The string that the cursor is in, if it could span lines but is not meant to."""
+        frame = self.stack[-1] if self.stack else None
+        if frame is None or frame.is_code:
+            return None
+        if self.lexis.name == "bash" and frame.closer == '"':
+            # Anything reads well in a shell; but below, what is begun is ended.
+            return frame if len(_PLAIN_QUOTE.findall(self.after)) % 2 == 0 else None
+        return frame if self.reads_better_with(frame.closer) else None
 
     @functools.cached_property
     def scanned_after(self) -> Scan:

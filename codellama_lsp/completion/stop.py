@@ -6,17 +6,17 @@ A rule decides on finished evidence only: once it has cut, more text would not c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Protocol
 
 import attrs
 
-from codellama_lsp.completion.closing import beside, closings_of, past
+from codellama_lsp.completion.arguments import LastArgument
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
 from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
-from codellama_lsp.syntax.scan import FrameKind
 
 
 class StopRule(Protocol):
@@ -85,33 +85,40 @@ class ReachedFollowing:
         return None
 
 
-class ClosedTwice:
-    """A bracket was closed that the document closes on a later line."""
+class RepeatedAbove:
+    """Lines came that are those right above the cursor, in their order."""
 
-    name = "closed_twice"
+    name = "repeated_above"
+
+    _MOST_LINES = 8
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._spot = spot
+        above = [line.rstrip() for line in islice(spot.lines_above(), self._MOST_LINES)]
+        self._above = above[::-1]
+        sizes = range(2, len(above) + 1)
+        self._least = next((n for n in sizes if sum(map(is_telling, above[:n])) > 1), 0)
+        """So many lines say enough."""
+        if (
+            spot.line_before.strip()
+            or above[: self._least] == above[self._least : 2 * self._least]
+            or above[0].endswith(",")
+        ):
+            self._least = 0
 
     def cut(self, text: str) -> int | None:
-        """Keep what stands before the closer, or before its line if nothing else is on it."""
-        if not self._spot.stack:
+        """Keep what stands before them."""
+        if not self._least:
             return None
-        # A closer may be followed by an opener: "} else {".
-        text = text[: text.rfind("\n") + 1]
-        surplus = closings_of(text, self._spot).surplus
-        # What the cursor's own line closes is weighed when all is known.
-        if taken := beside(surplus, self._spot):
-            surplus = closings_of(text, past(self._spot, taken)).surplus
-        elif any(closing.text in self._spot.line_after for closing in surplus):
+        lines = text.split("\n")
+        whole = [(number, line.rstrip()) for number, line in enumerate(lines[:-1]) if line.strip()]
+        count = 0
+        while count < min(len(whole), len(self._above)):
+            if whole[-count - 1][1] != self._above[-count - 1]:
+                break
+            count += 1
+        if count < self._least:
             return None
-        for closing in surplus:
-            if closing.frame and closing.frame.kind is FrameKind.BRACKET:
-                start = text.rfind("\n", 0, closing.offset)
-                if start >= 0 and not text[start : closing.offset].strip():
-                    return start
-                return closing.offset
-        return None
+        return len("\n".join(lines[: whole[-count][0]]))
 
 
 class Loop:
@@ -124,7 +131,7 @@ class Loop:
     _LEAST_CHARS = 120
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._around = f"{spot.before}\n{spot.after}\n"
+        self._around = _bare(f"{spot.before}\n{spot.after}\n".split("\n"))
         self._lead = "" if spot.line_before.strip() else spot.line_before
 
     def cut(self, text: str) -> int | None:
@@ -138,7 +145,7 @@ class Loop:
             if len(whole) >= 3 * count and last == whole[-2 * count : -count]:
                 if last != whole[-3 * count : -2 * count] or not any(map(_is_code, last)):
                     continue
-                if "\n".join(["", *last, *last, ""]) in self._around:
+                if _bare(["", *last, *last, ""]) in self._around:
                     continue
                 return len("\n".join(whole[: len(whole) - 2 * count])) - len(self._lead)
         return self._cut_line(text, len(lines[-1]))
@@ -156,6 +163,10 @@ class Loop:
                     end -= unit_chars
                 return len(text) - line_chars + end + unit_chars
         return None
+
+
+def _bare(lines: Iterable[str]) -> str:
+    return "\n".join(map(str.strip, lines))
 
 
 def _is_code(line: str) -> bool:
@@ -177,8 +188,9 @@ FAULTS: tuple[MakeRule, ...] = (
     Fence,
     EchoedHeader,
     ReachedFollowing,
-    ClosedTwice,
+    RepeatedAbove,
     Loop,
+    LastArgument,
 )
 
 

@@ -3,12 +3,12 @@
 Layers from weakest to strongest: defaults, the user's file, `initializationOptions`,
 `workspace/configuration`, the command line. An editor may fill `workspace/configuration` from a
 file that came with a repository, so that layer cannot say which model runs nor
-switch on what the user switched off; and what any layer excludes adds to the others.
+switch on what the user switched off; and what any layer excludes adds to the others. On top of all
+layers, a workspace's own file narrows what holds in its folder (`narrow.py`).
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,7 +23,6 @@ from codellama_lsp.config.options import (
     MultiLine,
     Options,
     Placement,
-    read_options,
 )
 from codellama_lsp.engine.protocol import Layout
 from codellama_lsp.engine.wishes import Background, Wishes, least
@@ -32,6 +31,9 @@ from codellama_lsp.engine.wishes import Background, Wishes, least
 LEAST_PROBABILITY: dict[Confidence, float] = {"off": 0.0, "low": 0.1, "high": 0.3}
 
 FILE_NAME = "codellama.toml"
+
+#: What a repository cannot switch on where the user has switched it off.
+_SWITCHES = frozenset({"enabled", "workspace", "speculate"})
 
 
 @attrs.frozen
@@ -115,7 +117,7 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[str, ...]]:
     """Settings from layers, weakest first, and a sentence for each key that may not count."""
     settings = Settings()
     problems: list[str] = []
-    enabled_by_user = True
+    off_by_user: dict[str, bool] = {}
     for layer in layers:
         written = attrs.asdict(layer.options, filter=lambda _, value: value is not None)
         for key in sorted(PERSONAL & written.keys()) if not layer.personal else ():
@@ -124,10 +126,11 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[str, ...]]:
                 f'{layer.source}: "{key}" is ignored there, since a repository could have set it; '
                 f"put it into {user_file()} or the editor's initialization options."
             )
-        if layer.personal:
-            enabled_by_user = written.get("enabled", enabled_by_user)
-        elif not enabled_by_user:
-            written.pop("enabled", None)
+        for key in _SWITCHES & written.keys():
+            if layer.personal:
+                off_by_user[key] = not written[key]
+            elif off_by_user.get(key):
+                del written[key]
         if "languages_off" in written:
             written["languages_off"] = settings.languages_off | set(written["languages_off"])
         if "exclude" in written:
@@ -146,18 +149,3 @@ def resolve(layers: Iterable[Layer]) -> tuple[Settings, tuple[str, ...]]:
 def user_file() -> Path:
     """Where the user's settings file is, whether it exists or not."""
     return dirs.config_dir() / FILE_NAME
-
-
-def read_user_file() -> tuple[Options, tuple[str, ...]]:
-    """The options in the user's file and what is wrong with it; no file: no options."""
-    path = user_file()
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Options(), ()
-    except OSError as error:
-        return Options(), (f"{path} cannot be read: {error.strerror}.",)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
-        return Options(), (f"{path} is not TOML: {where}",)
-    return read_options(raw, str(path))

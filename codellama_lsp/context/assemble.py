@@ -25,6 +25,8 @@ _LARGEST_SHARE = 0.35
 _LARGEST_SIMILAR_SHARE = 0.25
 _EXCERPT_LINES = 12
 _LEAST_SCORE = 0.45
+#: Classes that less speaks for are named first, and laid out where room is left.
+_SKELETON_SCORE = 2.2
 _MOST_CHUNKS = 60
 #: Of a small budget, no class may take much: many names help more than one class.
 _SMALL_BUDGET_TOKENS = 800
@@ -199,9 +201,19 @@ class _Filling:
         return self._leave(candidate, "no room")
 
     def enlarge(self) -> None:
-        """Bodies for signatures, the best first, while there is room."""
+        """Bodies and skeletons for signatures, the best first, while there is room."""
         for number, (candidate, piece, tokens) in enumerate(self._taken):
-            body = candidate.found.definition.body
+            definition = candidate.found.definition
+            body = definition.body
+            if definition.kind == "class" and piece.form == "signature" and definition.skeleton:
+                room = min(self._left + tokens, int(self._budget * _LARGEST_SHARE))
+                text = self._trimmed(definition.skeleton.split("\n"), room)
+                more = self._meter.tokens(text + "\n")
+                if tokens < more <= room:
+                    self._left -= more - tokens
+                    skeleton = attrs.evolve(piece, text=text, form="skeleton")
+                    self._taken[number] = (candidate, skeleton, more)
+                continue
             if piece.form != "signature" or not body or body == piece.text:
                 continue
             text = _dedented(body)
@@ -262,11 +274,11 @@ class _Filling:
         if definition.kind == "usage":
             return [("usage", definition.body)]
         if definition.kind == "class":
+            named = ("signature", _one_line(definition.signature))
+            if candidate.score < _SKELETON_SCORE:
+                return [named]  # `enlarge` knows whether there is room for more
             lines = (definition.skeleton or definition.signature).split("\n")
-            return [
-                ("skeleton", self._trimmed(lines, room)),
-                ("signature", _one_line(definition.signature)),
-            ]
+            return [("skeleton", self._trimmed(lines, room)), named]
         if definition.kind == "text" or candidate.by_similarity:
             body = _dedented(definition.body)
             forms = [("body", body), ("excerpt", self._excerpt(body, room))]

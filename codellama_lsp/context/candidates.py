@@ -111,6 +111,7 @@ TYPE = "type of a variable here"
 USED = "used in a line like this one"
 SIMILAR = "resembles the code here"
 PARTNER = "test or implementation of this file"
+VISIBLE = "known here without an import"
 RECENT = "edited or viewed lately"
 COPIED = "like what was copied"
 
@@ -127,6 +128,11 @@ def nearness(one: str, other: str) -> float:
             break
         shared += 1
     return 1.0 / (1.0 + 0.35 * (len(a) + len(b) - 2 * shared))
+
+
+def popularity(occurrences: int) -> float:
+    """What a name's being used in many places speaks for its being used here; 0 to about 1."""
+    return min(0.12 * math.log2(1.0 + occurrences), 1.0)
 
 
 def rarity(occurrences: int, total: int) -> float:

@@ -6,6 +6,7 @@ library; decides neither how much of each is shown nor in which order.
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from codellama_lsp.context.candidates import (
@@ -24,9 +25,11 @@ from codellama_lsp.context.candidates import (
     Pool,
     Query,
     nearness,
+    popularity,
 )
 from codellama_lsp.context.choose_similar import add_similar
 from codellama_lsp.context.choose_usage import usages
+from codellama_lsp.context.choose_visible import add_visible, folder_files
 from codellama_lsp.context.cursor import CursorView, view
 from codellama_lsp.context.index.cut import cut
 from codellama_lsp.context.index.definition import Found
@@ -37,6 +40,7 @@ from codellama_lsp.context.languages import same_family
 _MOST_NAMES = 48
 _MOST_MEMBERS = 120
 _LEAST_PARTIAL = 2
+_MOST_USED = 24
 _SELF = ("self", "this", "cls", "super")
 _BASE_HOPS = 3
 _RETURNS = re.compile(r"(?:->|\)\s*:)\s*[\"'&*]?(?:Optional\[|Promise<)?(?:\w+\.)*([^\W\d]\w*)")
@@ -54,6 +58,7 @@ def choose(library: Library, query: Query, most: int = 200) -> tuple[list[Candid
     chooser.own_class()
     chooser.names()
     chooser.beginnings()
+    chooser.visible()
     similar = add_similar(library, pool)
     shown = "\n".join(query.shown)
     kept = [c for c in pool.candidates() if not _is_shown(c.found, query, shown)]
@@ -86,12 +91,15 @@ class _References:
         """What imported names are, by what they are called here."""
         self._modules: dict[str, list[str]] = {}
         """Files of imported modules, by what these are called here."""
+        self._known_type = False
 
     def imports(self) -> None:
         """What the file imports: names near the cursor first, the others because they are used."""
         query, pool, names = self._query, self._pool, self._view.names
         accessed = _accessed(query)
         for line in self._imports:
+            if line.name == "=":
+                continue
             paths = self._library.resolve(line.module, query.language, query.path)
             paths = [path for path in paths if path != query.path]
             if line.name in ("", "*") and paths:
@@ -104,7 +112,8 @@ class _References:
                 line = Import(line.module, line.alias, line.alias, line.line)
             found = self._library.exported(paths, line.name, query.language) if line.name else []
             if not found:
-                inner = self._library.resolve(_inside(line), query.language, query.path)
+                inside = _inside(line, query.language)
+                inner = self._library.resolve(inside, query.language, query.path)
                 if inner:
                     self._modules[line.alias] = inner
                     self._members_of_module(line, inner, accessed)
@@ -115,8 +124,9 @@ class _References:
                 pool.add(one, 1.2 + near + pool.overlap(line.name), IMPORTED)
         if module := self._view.importing_from:
             for path in self._library.resolve(module, query.language, query.path)[:2]:
-                for one in self._top_level(path):
-                    pool.add(one, 4.0 + pool.overlap(one.definition.name), IN_MODULE)
+                for one, n in self._top_level(path, self._view.partial):
+                    score = 4.0 + pool.overlap(one.definition.name) + popularity(n)
+                    pool.add(one, score, IN_MODULE)
 
     def _members_of_module(
         self, line: Import, paths: list[str], accessed: dict[str, set[str]]
@@ -125,10 +135,16 @@ class _References:
         used = accessed.get(line.alias, set()) | accessed.get(line.alias.rpartition(".")[2], set())
         dotted = self._view.receiver[-1:] == (line.alias.rpartition(".")[2],)
         for path in paths[:2]:
-            for one in self._top_level(path):
+            listed = self._top_level(path, self._view.partial if dotted else "")
+            for name in itertools.islice(used, _MOST_USED):
+                listed += [(f, 0) for f in self._library.in_file(path, name)]
+            for one, n in listed:
                 name = one.definition.name
                 if dotted:
-                    self._pool.add(one, 4.0 + self._pool.overlap(name), MEMBER)
+                    score = 4.0 + self._pool.overlap(name) + popularity(n)
+                    self._pool.add(one, score, MEMBER)
+                elif name == line.alias:
+                    self._pool.add(one, 1.2 + names.get(name, 0.0), IMPORTED)
                 elif name in used:
                     self._pool.add(one, 1.5 + names.get(name, 0.0), IN_MODULE)
                 else:
@@ -142,10 +158,21 @@ class _References:
         last = receiver[-1]
         if last in _SELF:
             return  # the class around the cursor
+        if len(receiver) > 1 and self._query.language in _PATHS:
+            # A path of modules, written out.
+            module = _PATHS[self._query.language].join(receiver)
+            paths = self._library.resolve(module, self._query.language, self._query.path)
+            for path in [p for p in paths if p != self._query.path][:2]:
+                self._known_type = True
+                for one, n in self._top_level(path, self._view.partial):
+                    score = 3.6 + self._pool.overlap(one.definition.name) + popularity(n)
+                    self._pool.add(one, score, MEMBER)
         for kind in self._types_of(last):
+            self._known_type = True
             self._pool.add(kind, 4.5, RECEIVER)
-            for member in self._members(kind):
-                self._pool.add(member, 2.4 + self._pool.overlap(member.definition.name), MEMBER)
+            for member, n in self._members(kind, self._view.partial):
+                score = 2.4 + self._pool.overlap(member.definition.name) + popularity(n)
+                self._pool.add(member, score, MEMBER)
 
     def call(self) -> None:
         """The signature of the call whose arguments are being typed."""
@@ -176,8 +203,9 @@ class _References:
                 ]:
                     pool.add(base, 3.0 if on_self else 1.6, BASE)
                     following += base.definition.bases
-                    for member in self._members(base) if on_self else []:
-                        pool.add(member, 1.2 + pool.overlap(member.definition.name), MEMBER)
+                    for member, n in self._members(base, view.partial) if on_self else []:
+                        score = 1.2 + pool.overlap(member.definition.name) + popularity(n)
+                        pool.add(member, score, MEMBER)
             todo = following
 
     def names(self) -> None:
@@ -209,6 +237,16 @@ class _References:
                 one.definition.name
             ):
                 self._pool.add(one, 1.5 * sure * nearness(one.path, query.path), BEGINS)
+
+    def visible(self) -> None:
+        """What can be named here without an import; behind a dot, where nothing better is known."""
+        if self._known_type or (
+            self._view.receiver[-1:] and self._view.receiver[-1] in self._modules
+        ):
+            return
+        modules = [path for paths in self._modules.values() for path in paths[:2]]
+        modules += [one.path for found in self._targets.values() for one in found[:1]]
+        add_visible(self._library, self._pool, self._imports, dict.fromkeys(modules))
 
     def _types_of(self, name: str) -> list[Found]:
         """Classes that a variable, or a name that is a class itself, has as its type."""
@@ -245,29 +283,29 @@ class _References:
         language = self._query.language
         return [f for f in self._library.named(name) if same_family(f.language, language)]
 
-    def _members(self, kind: Found) -> list[Found]:
-        start = kind.definition.qualified + "."
-        inside = self._library.in_file(kind.path)
-        return [
-            f
-            for f in inside
-            if f.definition.qualified.startswith(start) and not f.definition.name.startswith("__")
-        ][:_MOST_MEMBERS]
+    def _members(self, kind: Found, start: str = "") -> list[tuple[Found, int]]:
+        """Members, each with how often its name occurs; of those that begin with `start`."""
+        paths = [kind.path]
+        if kind.language == "go":  # methods stand in any file of the package
+            paths += folder_files(self._library, kind.path)
+        inside = self._library.ranked(
+            paths, inside=kind.definition.qualified, start=start, most=_MOST_MEMBERS
+        )
+        return [(f, n) for f, n in inside if not f.definition.name.startswith("__")]
 
-    def _top_level(self, path: str) -> list[Found]:
-        inside = self._library.in_file(path)
-        return [f for f in inside if f.definition.name and "." not in f.definition.qualified][
-            :_MOST_MEMBERS
-        ]
+    def _top_level(self, path: str, start: str = "") -> list[tuple[Found, int]]:
+        return self._library.ranked([path], start=start, most=_MOST_MEMBERS)
 
 
+#: What stands between the parts of a module's name, where names are used with all of it.
+_PATHS = {"rust": "::", "python": "."}
 #: Languages where an import of a module is an import of the class in it.
 _CLASS_IMPORTS = frozenset({"java", "php", "rust", "csharp"})
 
 
-def _inside(line: Import) -> str:
+def _inside(line: Import, language: str) -> str:
     """The module that ``from a import b`` means where b is a module."""
-    separator = "" if line.module.endswith(".") else "."
+    separator = "::" if language == "rust" else "" if line.module.endswith(".") else "."
     return f"{line.module}{separator}{line.name}"
 
 

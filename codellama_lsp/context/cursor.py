@@ -5,6 +5,7 @@ Pure functions of text; syntax errors are the rule at a cursor, so nothing here 
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import attrs
@@ -16,6 +17,7 @@ _NEAR_LINES_AFTER = 8
 _STATEMENT_LINES = 8
 _SCOPE_LINES = 120
 _CALL_CHARS = 1500
+_MOST_TYPE_LINES = 40
 
 _RECEIVER = re.compile(r"((?:[^\W\d]\w*(?:\(\))?(?:\.|->|::|\?\.))+)(\w*)\Z")
 _PARTIAL = re.compile(r"[^\W\d]\w*\Z")
@@ -28,7 +30,8 @@ _CLASS = re.compile(
 _TYPED = (
     re.compile(r"\b(\w+)\s*:\s*[\"']?(?:Optional\[|list\[|List\[|&|mut |\*)*([^\W\d_a-z]\w*)"),
     re.compile(r"\b(\w+)\s*:?=\s*(?:await\s+)?(?:new\s+|&)?(?:\w+(?:\.|::))*([A-Z]\w*)\s*[({<:]"),
-    re.compile(r"\b([A-Z]\w+)(?:<[^<>]*>)?[ *&]+(\w+)\s*[=;,)]"),
+    re.compile(r"\b([A-Z]\w+)(?:<[^<>]*>)?[ *&]+\$?(\w+)\s*[=;,)]"),
+    re.compile(r"[(,]\s*(\w+)\s+[*&]*(?:\[\])?[*&]*(?:\w+\.)?([A-Z]\w*)\s*(?=[,)])"),  # Go's
 )
 
 
@@ -52,7 +55,8 @@ class CursorView:
     results: dict[str, str]
     """Functions that variables got their values from."""
     types: dict[str, str]
-    """Types of variables, where an annotation or a constructor shows them."""
+    """Types of variables, where an annotation or a constructor shows them; of the attribute before
+    the cursor, wherever the file does."""
     class_name: str
     bases: tuple[str, ...]
     words: dict[str, float]
@@ -80,13 +84,17 @@ def view(text: str, offset: int) -> CursorView:
     if partial and identifiers(f"{near[: -len(partial)]}\n{behind}").count(partial) == 0:
         names.pop(partial, None)  # half a name is none
     class_name, bases = _class(lines)
+    types = _types(scope + "\n" + near)
+    owner = tuple(re.findall(r"\w+", receiver[1])) if receiver else ()
+    if len(owner) > 1 and owner[-1] not in types:
+        types |= _types_of(owner[-1], text)
     return CursorView(
         partial=partial,
-        receiver=tuple(re.findall(r"\w+", receiver[1])) if receiver else (),
+        receiver=owner,
         call=_call(before),
         names=names,
         results=dict(_RESULT.findall(scope + "\n" + near)),
-        types=_types(scope + "\n" + near),
+        types=types,
         class_name=class_name,
         bases=bases,
         words=_words(names),
@@ -164,6 +172,16 @@ def _types(text: str) -> dict[str, str]:
             name, kind = (match[2], match[1]) if number == 2 else (match[1], match[2])
             found[name] = kind
     return found
+
+
+def _types_of(name: str, text: str) -> dict[str, str]:
+    """The type of an attribute, from the lines of the whole file that name it."""
+    lines = []
+    for match in itertools.islice(re.finditer(rf"\b{name}\b", text), _MOST_TYPE_LINES):
+        end = text.find("\n", match.end())
+        lines.append(text[text.rfind("\n", 0, match.start()) + 1 : end if end >= 0 else len(text)])
+    found = _types("\n".join(lines))
+    return {name: found[name]} if name in found else {}
 
 
 def _words(names: dict[str, float]) -> dict[str, float]:

@@ -1,12 +1,17 @@
 """What code of the workspace is worth: the same places asked with nothing, open tabs, text search
-and our choice in the prompt, the same number of tokens for each.
+and our choice in the prompt, prompts of the same length for each.
 
-"none" spends the whole budget on the file's own text. Greedy, through the shipped pipeline.
+Greedy, through the shipped pipeline. The room for code of other files is counted in the model's
+own tokens, and every contender fills it as far as it has text. "none" spends it on the file itself:
+its windows grow until the prompt is as long as the others' may be, for that is what a prompt holds
+where there is no workspace. A place counts only where the name that is asked for stands in nobody's
+windows, those large ones included.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,8 +22,12 @@ from codellama_lsp.completion.types import CompletionRequest, DocumentSnapshot, 
 from codellama_lsp.config.options import Placement
 from codellama_lsp.config.settings import Settings
 from codellama_lsp.context.index.library import Library
+from codellama_lsp.context.related import Asked
+from codellama_lsp.context.windows import Windows
+from codellama_lsp.engine.backend import Engine, Generation
+from codellama_lsp.engine.protocol import EngineInfo, GenerateRequest
 from codellama_lsp.evaluation.references import Place
-from codellama_lsp.evaluation.related import CONTENDERS, Contender
+from codellama_lsp.evaluation.related import Contender, open_tabs, ours, text_search
 from codellama_lsp.evaluation.statistics import (
     bootstrap_interval,
     mean,
@@ -26,6 +35,8 @@ from codellama_lsp.evaluation.statistics import (
 )
 
 NONE, OURS = "none", "ours"
+#: More than any window of a small model, so that "none" is bounded by the measured length alone.
+_ROOMY_TOKENS = 1 << 16
 
 
 @attrs.frozen
@@ -67,61 +78,139 @@ class Bench:
         provider: EngineProvider,
         library: Library,
         root: Path,
+        count: Callable[[str], int],
         *,
         placement: Placement,
         tokens: int | None,
         copy: bool | None = None,
     ) -> None:
         settings = Settings(workspace_placement=placement, workspace_tokens=tokens, copy=copy)
+        other: Placement = "before" if placement == "prefix" else "prefix"
+        elsewhere = attrs.evolve(settings, workspace_placement=other)
         self._root = root
         self._library = library
+        self._count = count
+        self._alone = settings
+        self._completers = {NONE: Completer(_Roomy(provider), lambda uri: self._alone)}
         self._sources: dict[str, Contender] = {}
-        self._completers = {NONE: Completer(provider, lambda: settings)}
-        for what, choose in CONTENDERS.items():
-            source = self._sources[what] = Contender(choose, library, itertools.count(1))
-            self._completers[what] = Completer(provider, lambda: settings, related=source)
+        for what, choose in (("tabs", open_tabs), ("bm25", text_search), (OURS, ours)):
+            source = self._sources[what] = Contender(choose, library, itertools.count(1), count)
+            self._completers[what] = Completer(provider, _always(settings), related=source)
+        what = f"{OURS}, {_WHERE[other]}"
+        source = self._sources[what] = self._sources[OURS]
+        self._completers[what] = Completer(provider, _always(elsewhere), related=source)
 
     async def ask(self, place: Place, number: int) -> dict[str, LiftAnswer]:
-        """Everyone's answer at a place."""
-        text = place.without_rest
-        answers: dict[str, LiftAnswer] = {}
+        """Everyone's answer at a place; none where the name stands in somebody's windows."""
         # The file as its author has it: what is asked for may not be found in it.
-        self._library.open(place.path, text, place.language)
+        self._library.open(place.path, place.without_rest, place.language)
         try:
-            for what, completer in self._completers.items():
-                source = self._sources.get(what)
-                if source is not None:
-                    source.path = place.path
-                # What was asked before, and by whom, must not show.
-                uri = f"{(self._root / place.path).absolute().as_uri()}?{what}{number}"
-                document = DocumentSnapshot(uri, place.language, number, text)
-                completion = await completer.complete(
-                    CompletionRequest(
-                        document, place.offset, Trigger.INVOKED, plan="line", use_cache=False
-                    )
-                )
-                completer.forget(uri)
-                answers[what] = LiftAnswer(
-                    completion.items[0].text.rstrip() if completion.items else "",
-                    completion.tokens.prompt,
-                    source is not None and any(place.name in chunk.text for chunk in source.last),
-                )
+            shared = await self._completers[OURS].asked(self._request(place, "", number))
+            alone = await self._fit_alone(place, number, shared)
+            name = re.compile(rf"\b{re.escape(place.name)}\b")
+            if any(name.search(text) for w in (shared.windows, alone) for text in _texts(w)):
+                return {}
+            return {what: await self._answer(place, what, number) for what in self._completers}
         finally:
             self._library.close(place.path)
-        return answers
+
+    async def _answer(self, place: Place, what: str, number: int) -> LiftAnswer:
+        source = self._sources.get(what)
+        if source is not None:
+            source.path = place.path
+        request = self._request(place, what, number)
+        completer = self._completers[what]
+        completion = await completer.complete(request)
+        completer.forget(request.document.uri)
+        return LiftAnswer(
+            completion.items[0].text.rstrip() if completion.items else "",
+            completion.tokens.prompt,
+            source is not None and any(place.name in chunk.text for chunk in source.last),
+        )
+
+    def _request(self, place: Place, what: str, number: int) -> CompletionRequest:
+        # What was asked before, and by whom, must not show.
+        uri = f"{(self._root / place.path).absolute().as_uri()}?{what}{number}"
+        document = DocumentSnapshot(uri, place.language, number, place.without_rest)
+        return CompletionRequest(
+            document, place.offset, Trigger.INVOKED, plan="line", use_cache=False
+        )
+
+    async def _fit_alone(self, place: Place, number: int, shared: Asked) -> Windows:
+        """Set the windows of "none": the largest that are no longer than the others' prompts."""
+        most = self._tokens(shared.windows) + shared.budget_tokens
+        request = self._request(place, NONE, number)
+        completer = self._completers[NONE]
+        low, high = 64, 8 * most
+        while high - low > 4:
+            middle = (low + high) // 2
+            self._alone = attrs.evolve(self._alone, context_tokens=middle)
+            asked = await completer.asked(request)
+            low, high = (middle, high) if self._tokens(asked.windows) <= most else (low, middle)
+        self._alone = attrs.evolve(self._alone, context_tokens=low)
+        return (await completer.asked(request)).windows
+
+    def _tokens(self, windows: Windows) -> int:
+        return self._count(windows.prefix.text) + self._count(windows.suffix.text)
+
+
+def _always(settings: Settings) -> Callable[[str], Settings]:
+    return lambda uri: settings
+
+
+_WHERE = {"before": "before PRE", "prefix": "in the prefix"}
+
+
+def _texts(windows: Windows) -> tuple[str, str]:
+    return windows.prefix.text, windows.left_out + windows.suffix.text
+
+
+class _Roomy:
+    """The same engine, said to have room for any windows: how large they are, the bench says."""
+
+    def __init__(self, provider: EngineProvider) -> None:
+        self._provider = provider
+
+    async def engine(self) -> Engine:
+        return _RoomyEngine(await self._provider.engine())
+
+
+class _RoomyEngine:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def info(self) -> EngineInfo:
+        return attrs.evolve(await self._engine.info(), context_tokens=_ROOMY_TOKENS)
+
+    def generate(self, request: GenerateRequest) -> Generation:
+        return self._engine.generate(request)
+
+    async def close(self) -> None:
+        await self._engine.close()
 
 
 async def collect(
     found: dict[str, list[LiftAnswer]],
+    answered: list[Place],
     bench: Bench,
     places: Sequence[Place],
+    n: int,
     tick: Callable[[int], None],
 ) -> None:
-    """Fill `found` place by place; an interrupted run has whole rows."""
-    for done, place in enumerate(places):
-        for what, answer in (await bench.ask(place, done)).items():
-            found.setdefault(what, []).append(answer)
-        tick(done + 1)
+    """Fill `found` and `answered` place by place, up to `n` more; some places do not count.
+
+    An interrupted run has whole rows.
+    """
+    done = 0
+    for number, place in enumerate(places):
+        if done >= n:
+            return
+        if answers := await bench.ask(place, number):
+            for what, answer in answers.items():
+                found.setdefault(what, []).append(answer)
+            answered.append(place)
+            done += 1
+            tick(done)
 
 
 def lift_rows(places: Sequence[Place], found: Mapping[str, Sequence[LiftAnswer]]) -> list[LiftRow]:

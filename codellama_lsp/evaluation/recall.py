@@ -2,46 +2,69 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
 from codellama_lsp.context.assemble import Chunk
 from codellama_lsp.context.candidates import Query
 from codellama_lsp.context.index.library import Library
+from codellama_lsp.evaluation.defining import shows
 from codellama_lsp.evaluation.references import Place
-from codellama_lsp.evaluation.related import CONTENDERS
+from codellama_lsp.evaluation.related import (
+    Chooser,
+    Room,
+    open_tabs,
+    ours,
+    same_folder,
+    text_search,
+)
 from codellama_lsp.evaluation.statistics import bootstrap_interval, mean
 
 #: Of usual code with usual vocabularies; the budgets are in tokens so counted.
 CHARS_PER_TOKEN = 3.0
 BUDGETS = (512, 1024, 2048, 4096)
+CONTENDERS: dict[str, Chooser] = {
+    "folder": same_folder,
+    "tabs": open_tabs,
+    "bm25": text_search,
+    "ours": ours,
+}
 _WINDOW_BEFORE_CHARS = 1500
 _WINDOW_AFTER_CHARS = 600
+#: What languages of one family are counted as.
+_FAMILY = {"javascriptreact": "javascript", "typescriptreact": "typescript"}
+
+
+@attrs.frozen
+class Hit:
+    """Whether one contender showed what was needed at one place, at one budget."""
+
+    what: str
+    budget_tokens: int
+    language: str
+    place: Place
+    found: bool
 
 
 @attrs.frozen
 class RecallRow:
-    """One contender at one budget, in one language. Shares are 0 to 1."""
+    """One contender at one budget, in one language."""
 
     what: str
     budget_tokens: int
     language: str
     n: int
-    definition: float
-    """The file that defines the name is shown, with the name."""
+    recall: float
+    """Share of places (0 to 1) where the definition is shown, from the file that holds it."""
     interval: tuple[float, float]
-    """Of `definition`, 95% bootstrap."""
-    name: float
-    """The name is shown, from whichever file."""
+    """95% bootstrap."""
 
 
-def recall_rows(
-    library: Library, places: Sequence[Place], tick: Callable[[int], None]
-) -> list[RecallRow]:
-    """Every contender at every budget, by language; `tick` hears how many places are done."""
-    hits: dict[tuple[str, int, str], list[tuple[bool, bool]]] = {}
+def look(
+    library: Library, places: Sequence[Place], hits: list[Hit], tick: Callable[[int], None]
+) -> None:
+    """Every contender at every budget, into `hits`; `tick` hears how many places are done."""
     for number, place in enumerate(places):
         text = place.without_rest
         shown = (
@@ -49,34 +72,32 @@ def recall_rows(
             text[place.offset : place.offset + _WINDOW_AFTER_CHARS],
         )
         query = Query(place.path, place.language, text, place.offset, shown)
+        language = _FAMILY.get(place.language, place.language)
         library.open(place.path, text, place.language)
         try:
             for what, choose in CONTENDERS.items():
                 for budget in BUDGETS:
-                    chunks = choose(library, query, budget, CHARS_PER_TOKEN)
-                    hits.setdefault((what, budget, place.language), []).append(
-                        _found(chunks, place)
-                    )
+                    chunks = choose(library, query, Room(budget, CHARS_PER_TOKEN))
+                    hits.append(Hit(what, budget, language, place, _found(chunks, place)))
         finally:
             library.close(place.path)
         tick(number + 1)
+
+
+def recall_rows(hits: Iterable[Hit]) -> list[RecallRow]:
+    """By language, contender and budget."""
+    groups: dict[tuple[str, str, int], list[float]] = {}
+    for hit in hits:
+        groups.setdefault((hit.language, hit.what, hit.budget_tokens), []).append(float(hit.found))
+    order = list(CONTENDERS)
     return [
-        RecallRow(
-            what=what,
-            budget_tokens=budget,
-            language=language,
-            n=len(found),
-            definition=mean([float(defined) for defined, _ in found]),
-            interval=bootstrap_interval([float(defined) for defined, _ in found]),
-            name=mean([float(named) for _, named in found]),
-        )
-        for (what, budget, language), found in sorted(
-            hits.items(), key=lambda item: (item[0][2], item[0][1], item[0][0])
+        RecallRow(what, budget, language, len(found), mean(found), bootstrap_interval(found))
+        for (language, what, budget), found in sorted(
+            groups.items(), key=lambda item: (item[0][0], order.index(item[0][1]), item[0][2])
         )
     ]
 
 
-def _found(chunks: Sequence[Chunk], place: Place) -> tuple[bool, bool]:
-    name = re.compile(rf"\b{re.escape(place.name)}\b")
-    showing = {chunk.path for chunk in chunks if name.search(chunk.text)}
-    return not showing.isdisjoint(path for path, _ in place.targets), bool(showing)
+def _found(chunks: Sequence[Chunk], place: Place) -> bool:
+    targets = dict(place.targets)
+    return any(chunk.path in targets and shows(chunk.text, targets[chunk.path]) for chunk in chunks)

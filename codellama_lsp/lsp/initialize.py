@@ -25,7 +25,7 @@ def register(server: CodeLlamaServer) -> None:
     @server.feature(types.INITIALIZE)
     async def initialize(params: types.InitializeParams) -> None:
         install(server.workspace)
-        server.session.read_user_file()
+        server.session.set_folders(workspace_context.folders(server))
         server.session.set_initialization(params.initialization_options)
         server.session.offers.client = params.client_info.name if params.client_info else ""
         completion.register_if_wanted(server, params)
@@ -42,11 +42,12 @@ def register(server: CodeLlamaServer) -> None:
     @server.feature(types.INITIALIZED)
     async def initialized(params: types.InitializedParams) -> None:
         server.status.begin()
-        server.session.on_enabled = start_engine
+        server.session.on_engine_wanted = start_engine
         if server.session.settings.enabled:
             start_engine()
         configuration.subscribe(server)
         await configuration.pull(server)
+        server.session.configured()
         workspace_context.subscribe(server)
         workspace_context.begin(server)
 

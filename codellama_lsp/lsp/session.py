@@ -6,8 +6,10 @@ Knows no LSP message; `lsp/` modules translate between messages and this.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,8 +18,9 @@ from codellama_lsp import dirs
 from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.pipeline import Completer
 from codellama_lsp.completion.types import Completion, CompletionRequest, DocumentSnapshot
+from codellama_lsp.config.files import SettingsFiles
 from codellama_lsp.config.options import Options, read_options
-from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve
+from codellama_lsp.config.settings import Layer, Settings, resolve
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import EngineError, EngineStartError
 from codellama_lsp.engine.quiet import Machine, cpu_seconds, on_battery, saves_power
@@ -29,6 +32,7 @@ from codellama_lsp.telemetry.log import set_level
 from codellama_lsp.telemetry.offers import Offers
 from codellama_lsp.telemetry.pace import Pace, Power
 from codellama_lsp.workspace.context import WorkspaceContext
+from codellama_lsp.workspace.folders import path_of_file
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ ChooseEngine = Callable[[Settings], EngineSpec]
 
 _LAYERS = ("file", "initialization", "configuration", "command_line", "trust", "toggle")
 _CLOSE_PATIENCE_S = 0.5
+_SETTINGS_PATIENCE_S = 1.0
 
 #: What is still there so long after it was accepted was kept.
 KEPT_AFTER_S = 30.0
@@ -53,8 +58,10 @@ class Session:
         self._layers = {"command_line": Layer(command_line)}
         self._told: set[str] = set()
         self._supervisor: EngineSupervisor | None = None
-        self._failed: EngineStartError | None = None
+        self._leaving: asyncio.Task[None] | None = None
+        self._files = SettingsFiles()
         self.settings = Settings()
+        """Those that hold where no workspace narrows them."""
         self.engine_state = EngineState(EngineStage.OFF)
         self.running = 0
         self.last_ms: float | None = None
@@ -67,22 +74,34 @@ class Session:
         self.ledger = Ledger(dirs.data_dir() / LEDGER_NAME)
         self.offers = Offers(self.ledger)
         self.workspace = WorkspaceContext(
-            on_state=lambda: self.on_change(), exclude=lambda: self.settings.exclude
+            on_state=lambda: self.on_change(), exclude=lambda uri: self.settings_at(uri).exclude
         )
-        self.completer = Completer(self, lambda: self.settings, self, self.workspace)
+        self._configured = asyncio.Event()
+        self.completer = Completer(
+            self, self.settings_at, self, self.workspace, configured=self._all_settings
+        )
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
-        self.on_enabled: Callable[[], None] = lambda: None
-        """Called when suggestions were off and are on now."""
+        self.on_engine_wanted: Callable[[], None] = lambda: None
+        """Called when suggestions were off and are on now, or another model is wanted."""
         self.on_problem: Callable[[str], None] = lambda sentence: None
         """Called once for each thing that is wrong with the settings."""
 
     # Settings
 
-    def read_user_file(self) -> None:
-        """Take the user's settings file into account."""
-        options, problems = read_user_file()
-        self._set("file", Layer(options), problems)
+    def set_folders(self, roots: list[Path]) -> None:
+        """The workspace has these folders; each may have a file that narrows the settings."""
+        self._files.set_roots(roots)
+        self.read_files(now=True)
+
+    def read_files(self, *, now: bool = False) -> None:
+        """Take files of settings into account that have changed; without `now`, when it is time."""
+        if self._files.look(now=now):
+            self._set("file", Layer(self._files.user), self._files.problems)
+
+    def settings_at(self, uri: str) -> Settings:
+        """The settings that hold for a document."""
+        return self._files.at(self.settings, path_of_file(uri))
 
     def set_initialization(self, raw: object) -> None:
         """Take the client's `initializationOptions`."""
@@ -96,6 +115,18 @@ class Session:
         options, problems = read_options(raw, source)
         self._set("configuration", Layer(options, personal=False, source=source), problems)
 
+    def configured(self) -> None:
+        """All settings are known that are to be known at the start."""
+        self._configured.set()
+
+    async def _all_settings(self) -> None:
+        """Until then; not for ever, since a client may owe an answer."""
+        if not self._configured.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SETTINGS_PATIENCE_S):
+                    await self._configured.wait()
+            self._configured.set()
+
     def set_trust(self, trusted: bool) -> None:
         """The user's word, through the editor, on whether the workspace may be read."""
         self._set("trust", Layer(Options(trusted=trusted)), ())
@@ -106,13 +137,16 @@ class Session:
         return self.settings.enabled
 
     def _set(self, name: str, layer: Layer, problems: tuple[str, ...]) -> None:
-        was_enabled = self.settings.enabled
+        before = self.settings
         self._layers[name] = layer
         layers = [self._layers[name] for name in _LAYERS if name in self._layers]
         self.settings, more = resolve(layers)
         set_level(self.settings.log_level)
-        if self.settings.enabled and not was_enabled:
-            self.on_enabled()
+        if self._supervisor is not None and _engine_of(before) != _engine_of(self.settings):
+            self._leave_engine()
+            self.on_engine_wanted()
+        elif self.settings.enabled and not before.enabled:
+            self.on_engine_wanted()
         if self._supervisor is not None:
             self._supervisor.wish(self.settings.wishes)
         for problem in (*problems, *more):
@@ -159,6 +193,13 @@ class Session:
             return {"error": str(error)}
         return await self.workspace.preview(asked)
 
+    def _leave_engine(self) -> None:
+        """The settings want another one; what is being asked will be asked there."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            self._leaving = asyncio.create_task(supervisor.close())
+            self._on_state(EngineState(EngineStage.OFF))
+
     async def _close_engine(self) -> None:
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
@@ -183,7 +224,12 @@ class Session:
                     EngineState(EngineStage.ERROR, message=error.message, remedy=error.remedy)
                 )
                 raise
-            self._supervisor = EngineSupervisor(spec, self._on_state)
+
+            def on_state(state: EngineState) -> None:
+                if self._supervisor is supervisor:  # else it was left
+                    self._on_state(state)
+
+            supervisor = self._supervisor = EngineSupervisor(spec, on_state)
         return self._supervisor
 
     def _on_state(self, state: EngineState) -> None:
@@ -212,6 +258,7 @@ class Session:
     def began(self, request: CompletionRequest) -> None:
         """A request came in."""
         self.running += 1
+        self.read_files()
         self.look_at(request.document.uri, request.document.language_id)
         self.counters.began(request)
         self.on_change()
@@ -230,6 +277,11 @@ class Session:
         if completion.outcome is Outcome.OFFERED:
             self.last_ms = completion.ms.total
         self.on_change()
+
+
+def _engine_of(settings: Settings) -> tuple[object, ...]:
+    """What of the settings decides which engine runs."""
+    return settings.model, settings.engine_load, settings.engine_nice
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from pygls.lsp.server import LanguageServer
 
 from codellama_lsp.completion.exclusion import reason_to_exclude
 from codellama_lsp.completion.types import DocumentSnapshot
-from codellama_lsp.config.settings import Settings
+from codellama_lsp.config.settings import FILE_NAME, Settings
 from codellama_lsp.engine.supervisor import EngineStage
 from codellama_lsp.lsp.indexing import IndexingReporter, index_status
 from codellama_lsp.lsp.progress import ProgressBar, Shown
@@ -116,7 +116,8 @@ def _state(session: Session) -> tuple[State, str, str]:
         return State.STARTING, engine.message, engine.remedy
     if engine.stage is not EngineStage.READY:
         return State(engine.stage.value), engine.message, engine.remedy
-    if session.here is not None and (why := reason_off(session.here, session.settings)):
+    here = session.here
+    if here is not None and (why := reason_off(here, session.settings_at(here.uri))):
         return State.OFF, *why
     if slow is not None:
         return State.BUSY if session.running else State.SLOW, slow.message, slow.remedy
@@ -126,6 +127,8 @@ def _state(session: Session) -> tuple[State, str, str]:
 def reason_off(document: DocumentSnapshot, settings: Settings) -> tuple[str, str] | None:
     """Why there is nothing in a document, and what can be done; None where there is no reason."""
     language = document.language_id
+    if not settings.enabled:
+        return "suggestions are switched off in this folder", f"Its {FILE_NAME} says so."
     if language in settings.languages_off:
         return (
             f"suggestions are off for {language}",

@@ -6,11 +6,13 @@ Also `codellama.context`: what would be sent to the model at a cursor, in order,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lsprotocol import types
 
+from codellama_lsp.config.settings import FILE_NAME, Settings
 from codellama_lsp.context.languages import INDEXED_GLOB
 from codellama_lsp.lsp.documents_sync import look_at
 from codellama_lsp.lsp.positions import offset_at
@@ -27,7 +29,12 @@ CONTEXT = "codellama.context"
 READ_WORKSPACE = "codellama.readWorkspace"
 
 #: What is read, what says what may be read, and what shows that another branch was checked out.
-_WATCHED = (INDEXED_GLOB, "**/{.gitignore,.codellamaignore}", "**/.git/{HEAD,index}")
+_WATCHED = (
+    INDEXED_GLOB,
+    "**/{.gitignore,.codellamaignore}",
+    "**/.git/{HEAD,index}",
+    f"**/{FILE_NAME}",
+)
 #: Clients that watch single files say nothing of those in a folder that was renamed or deleted.
 _ANY_FILE = types.FileOperationRegistrationOptions(
     filters=[
@@ -39,6 +46,10 @@ _ANY_FILE = types.FileOperationRegistrationOptions(
 def register(server: CodeLlamaServer) -> None:
     """Add the methods."""
     workspace = server.session.workspace
+
+    def settings_saved(uris: list[str]) -> None:
+        if any(uri.endswith(f"/{FILE_NAME}") for uri in uris):
+            begin(server)
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: types.DidOpenTextDocumentParams) -> None:
@@ -52,10 +63,13 @@ def register(server: CodeLlamaServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def saved(params: types.DidSaveTextDocumentParams) -> None:
         workspace.saved(params.text_document.uri)
+        settings_saved([params.text_document.uri])
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
-        workspace.files_changed([change.uri for change in params.changes])
+        uris = [change.uri for change in params.changes]
+        workspace.files_changed(uris)
+        settings_saved(uris)
 
     @server.feature(types.WORKSPACE_DID_RENAME_FILES, _ANY_FILE)
     async def files_renamed(params: types.RenameFilesParams) -> None:
@@ -108,14 +122,24 @@ def register(server: CodeLlamaServer) -> None:
 
 def begin(server: CodeLlamaServer) -> None:
     """Read the folders that the editor has open now, as far as the settings let us."""
-    session, settings = server.session, server.session.settings
-    if not (settings.workspace and settings.trusted and settings.enabled):
-        return session.workspace.set_folders([], watch=False)
-    told = watches(server)
-    roots = [path for uri in server.workspace.folders if (path := path_of_file(uri)) is not None]
-    if not roots and (root := server.workspace.root_uri) and (path := path_of_file(root)):
+    session = server.session
+    roots = folders(server)
+    session.set_folders(roots)
+    read = [root for root in roots if _is_read(session.settings_at(root.as_uri()))]
+    session.workspace.set_folders(read, watch=bool(read) and not watches(server))
+
+
+def _is_read(settings: Settings) -> bool:
+    return settings.workspace and settings.trusted and settings.enabled
+
+
+def folders(server: CodeLlamaServer) -> list[Path]:
+    """The folders that the editor has open, on this machine."""
+    workspace = server.workspace
+    roots = [path for uri in workspace.folders if (path := path_of_file(uri)) is not None]
+    if not roots and workspace.root_uri and (path := path_of_file(workspace.root_uri)):
         roots.append(path)
-    return session.workspace.set_folders(roots, watch=not told)
+    return roots
 
 
 def watches(server: CodeLlamaServer) -> bool:

@@ -63,6 +63,8 @@ class Call:
     """The part of the cursor's own argument that is before the cursor."""
     following: tuple[str, ...]
     """The arguments behind the cursor's."""
+    inside: str
+    """All that is between the call's bracket and the cursor."""
 
 
 @attrs.frozen
@@ -161,6 +163,7 @@ class Around:
             tuple(before),
             begun,
             tuple(after),
+            self._text(arguments.start_byte + 1, self._cursor),
         )
 
     def _comma_between(self, end: int) -> bool:
@@ -182,7 +185,7 @@ def look(before: str, after: str, language_id: str, closers: str = "") -> Around
     filled = "" if _COMPLETE.search(before) or goes_on else _NAME
     head = before.encode(errors="replace")
     source = head + f"{filled}{closers}{after}".encode(errors="replace")
-    root = _parse(source, language_id)
+    root = _parsed(source, language_id)
     return None if root is None else Around(root, source, len(head), filled)
 
 
@@ -190,7 +193,7 @@ def faults(text: str, language_id: str) -> int | None:
     """Bytes of `text` that are no proper code, and what is missing; None: cannot be told."""
     if language_id == "php" and "<?" not in text:
         text = "<?php " + text
-    root = _parse(text.encode(errors="replace"), language_id)
+    root = parse(text, language_id)
     if root is None:
         return None
     count, nodes = 0, [root]
@@ -205,7 +208,12 @@ def faults(text: str, language_id: str) -> int | None:
     return count
 
 
-def _parse(source: bytes, language_id: str) -> tree_sitter.Node | None:
+def parse(text: str, language_id: str) -> tree_sitter.Node | None:
+    """The tree of `text`; None without a grammar, and for what takes too long."""
+    return _parsed(text.encode(errors="replace"), language_id)
+
+
+def _parsed(source: bytes, language_id: str) -> tree_sitter.Node | None:
     found = parser_of(language_id)
     if found is None:
         return None

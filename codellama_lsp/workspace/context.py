@@ -61,7 +61,7 @@ class WorkspaceContext:
     def __init__(
         self,
         on_state: Callable[[], None] = lambda: None,
-        exclude: Callable[[], tuple[str, ...]] = tuple,
+        exclude: Callable[[str], tuple[str, ...]] = lambda uri: (),
     ) -> None:
         self._exclude = exclude
         self._folders = Folders(self._state_changed, self._started)
@@ -206,7 +206,7 @@ class WorkspaceContext:
             document.choosing = False
 
     def _take(self, document: _Document, folder: Folder, asked: Asked, assembly: Assembly) -> None:
-        globs, root = self._exclude(), folder.root.as_posix()
+        globs, root = self._exclude(document.uri), folder.root.as_posix()
         kept = [
             chunk
             for chunk in assembly.chunks

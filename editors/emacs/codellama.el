@@ -29,7 +29,7 @@
   :type '(choice (const nil) string))
 
 (defvar codellama-status nil
-  "What the server last said about itself, a hash table or plist as lsp-mode has them.")
+  "What the server last said about itself; read it with `lsp-get'.")
 
 (defun codellama--on-status (_workspace params)
   "Keep PARAMS for the mode line."

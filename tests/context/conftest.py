@@ -30,6 +30,7 @@ class Folder:
     def index(self) -> Library:
         for _ in Builder(Files(self.root), self.store).build():
             pass
+        self.store.note_common()
         return Library(self.store)
 
 

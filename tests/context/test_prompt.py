@@ -59,7 +59,7 @@ async def _complete(
     source = Contender(ours, library, itertools.count(1))
     source.path = path
     chosen = Settings(**settings)  # type: ignore[arg-type]
-    completer = Completer(OneEngine(engine), lambda: chosen, related=source)
+    completer = Completer(OneEngine(engine), lambda uri: chosen, related=source)
     offset = marked.index("|")
     text = marked.replace("|", "", 1)
     document = DocumentSnapshot((folder.root / path).as_uri(), "python", 1, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,6 +65,19 @@ class Session:
 
 
 Open = Callable[..., Session]
+
+
+def server_on_path(directory: Path, answers: list[object]) -> str:
+    """A PATH on which `codellama-lsp` is this project's, playing `answers`."""
+    script = directory / "script.json"
+    script.write_text(json.dumps(answers), encoding="utf-8")
+    program = directory / "bin" / "codellama-lsp"
+    program.parent.mkdir()
+    before, after = shlex.join(SERVER[:-1]), shlex.join(["--engine", f"scripted:{script}"])
+    program.write_text(f'#!/bin/sh\nexec {before} "$@" {after}\n', encoding="utf-8")
+    program.chmod(0o755)
+    return f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+
 
 #: What the stub suggests behind `LINE`: this first.
 WHOLE = "sum(values)\nprint(total)"

@@ -72,7 +72,7 @@ class Stub:
             capabilities["inlineCompletionProvider"] = {}
             capabilities["executeCommandProvider"] = {"commands": ["codellama.accepted"]}
         if "completion" in script:
-            capabilities["completionProvider"] = {}
+            capabilities["completionProvider"] = {"triggerCharacters": ["."]}
         return capabilities
 
     def _items(self, script: Message, params: Message) -> list[Message]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,29 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.conftest import SERVER, SUGGESTS, Open, neovim_of
+from tests.editors.conftest import SUGGESTS, Open, neovim_of, server_on_path
 from tests.editors.neovim import PLUGIN, Neovim
 from tests.editors.places import editors_dir
 from tests.editors.waiting import until
 
-ANSWERS = ["sum(values)"] * 50
+ANSWERS: list[object] = ["sum(values)"] * 50
 
 
 @pytest.fixture(params=["0.12", "0.11", "0.10"])
 def plain_neovim(request: pytest.FixtureRequest, state_dir: Path) -> Iterator[Neovim]:
     """A Neovim with nothing configured, and a `codellama-lsp` on PATH that plays answers."""
-    script = state_dir / "script.json"
-    script.write_text(json.dumps(ANSWERS), encoding="utf-8")
-    command = [*SERVER, "--engine", f"scripted:{script}"]
-    program = state_dir / "bin" / "codellama-lsp"
-    program.parent.mkdir()
-    quoted = " ".join(f"'{word}'" for word in command)
-    program.write_text(f"#!/bin/sh\nexec {quoted}\n", encoding="utf-8")
-    program.chmod(0o755)
     file = state_dir / "a.py"
     file.write_text("values = [1]\n", encoding="utf-8")
     neovim = Neovim(neovim_of(request.param), state_dir / "home", "", str(file))
-    neovim.environment["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    neovim.environment["PATH"] = server_on_path(state_dir, ANSWERS)
     yield neovim
     neovim.stop()
 

@@ -1,4 +1,4 @@
-"""What clients say of suggestions is counted and kept, and `stats` shows it; the menu's item."""
+"""What clients say of suggestions is counted and kept, and `stats` shows it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import pytest
 from codellama_lsp.telemetry.report import EVENTS, IN_WORDS
 
 from .client import URI, Client, started, write_script
-
-CAPABILITIES: dict[str, Any] = {"capabilities": {"textDocument": {}}}
 
 
 async def stats(*arguments: str) -> str:
@@ -209,25 +207,3 @@ async def test_rates_and_drawing(tmp_path: Path) -> None:
 
 async def test_nothing_counted_yet(tmp_path: Path) -> None:
     assert "Nothing was counted yet" in await stats()
-
-
-async def test_one_item_in_the_menu(tmp_path: Path) -> None:
-    async with started(write_script(tmp_path, "ute(1)\ny = 2")) as client:
-        result = await client.initialize(**CAPABILITIES)
-        assert result["capabilities"]["completionProvider"]["triggerCharacters"]
-        client.open("é = comp\n")
-        answer = await client.request(
-            "textDocument/completion",
-            {"textDocument": {"uri": "file:///work/a.py"}, "position": {"line": 0, "character": 8}},
-        )
-        (item,) = answer["items"]
-        assert item["label"] == item["filterText"] == "compute(1)"
-        assert item["textEdit"] == {
-            "newText": "compute(1)",
-            "range": {"start": {"line": 0, "character": 4}, "end": {"line": 0, "character": 8}},
-        }
-
-
-async def test_no_item_where_there_is_a_better_way(tmp_path: Path) -> None:
-    async with started(write_script(tmp_path)) as client:
-        assert "completionProvider" not in (await client.initialize())["capabilities"]

@@ -51,6 +51,7 @@ async def test_a_session(editor: str, tmp_path: Path) -> None:
             types.Range(types.Position(0, 5), types.Position(0, 5)),
         )
         assert not client.messages
+        params.position = types.Position(1, 0)  # Nothing is known there.
         late = asyncio.ensure_future(
             client.protocol.send_request_async(
                 types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id="late"

@@ -129,7 +129,7 @@ class Bench:
         self.provider = OneEngine(Watched(self.engine, self))
         self.completer = Completer(
             self.provider,
-            lambda: self.settings,
+            lambda uri: self.settings,
             self.recorder,
             clock=lambda: self.now_s,
             sleep=self._sleep,

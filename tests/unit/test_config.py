@@ -1,10 +1,15 @@
 """What users write, and what becomes of it."""
 
+from pathlib import Path
+
 import attrs
 import pytest
 
-from codellama_lsp.config.options import Options, read_options
-from codellama_lsp.config.settings import Layer, Settings, read_user_file, resolve, user_file
+from codellama_lsp.config.files import SettingsFiles, read_user_file
+from codellama_lsp.config.narrow import NARROWING as NARROWING_KEYS
+from codellama_lsp.config.narrow import narrowed, refused
+from codellama_lsp.config.options import PERSONAL, Options, read_options
+from codellama_lsp.config.settings import Layer, Settings, resolve, user_file
 from codellama_lsp.engine.protocol import Layout
 from codellama_lsp.engine.wishes import Background
 
@@ -92,3 +97,90 @@ def test_user_file(written: bytes, options: Options, word: str | None) -> None:
 
 def test_no_user_file() -> None:
     assert read_user_file() == (Options(), ())
+
+
+ROOT = Path("/work/p")
+MINE = Settings(max_tokens=50, context_tokens=None, confidence="low", exclude=("a",))
+
+# name: (what the workspace's file says, what it changes in MINE, words of problems)
+NARROWING: dict[str, tuple[dict[str, object], dict[str, object], tuple[str, ...]]] = {
+    "nothing": ({}, {}, ()),
+    "switches off": ({"enabled": False, "workspace": False, "speculate": False},) * 2 + ((),),
+    "switches on what is on": ({"enabled": True}, {}, ()),
+    "excludes more": ({"exclude": ["b", "/c"]}, {"exclude": ("a", "b", "/work/p/c")}, ()),
+    "languages": ({"languages_off": ["go"]}, {"languages_off": frozenset({"go"})}, ()),
+    "shortens": ({"max_tokens": 10, "context_tokens": 500},) * 2 + ((),),
+    "does not lengthen": ({"max_tokens": 500}, {}, ()),
+    "style": ({"multi_line": "never"},) * 2 + ((),),
+    "surer": ({"confidence": "high"},) * 2 + ((),),
+    "not less sure": ({"confidence": "off"}, {}, ()),
+    "quieter": ({"background": "off"}, {"background": Background.OFF}, ()),
+    "another model": ({"model": "/evil.gguf"}, {}, ('"model" is ignored',)),
+    "engine": ({"engine_threads": 64, "warm_cache_mb": 9}, {}, ('"engine_threads"', '"warm_')),
+    "others of the user's": ({"heal": False, "slow_ms": 0}, {}, ('"heal"', '"slow_ms"')),
+    "unknown": ({"max_tokns": 1}, {}, ('did you mean "max_tokens"',)),
+    "wrong": ({"max_tokens": "few"}, {}, ("a whole number from 1 to 2048",)),
+}
+
+
+@pytest.mark.parametrize("name", NARROWING)
+def test_a_workspaces_file_only_narrows(name: str) -> None:
+    raw, changes, words = NARROWING[name]
+    options, problems = read_options(raw, "there")
+    problems += refused(options, "there")
+    assert narrowed(MINE, options, ROOT) == attrs.evolve(MINE, **changes)  # type: ignore[arg-type]
+    assert len(problems) == len(words)
+    for word, problem in zip(words, problems, strict=True):
+        assert problem.startswith("there: ")
+        assert word in problem
+
+
+def test_every_setting_is_decided_for_workspaces() -> None:
+    """A new setting is the user's alone until somebody says how a workspace may narrow it."""
+    assert set(NARROWING_KEYS) <= set(attrs.fields_dict(Options))
+    assert not set(NARROWING_KEYS) & PERSONAL
+
+
+@pytest.mark.parametrize("key", ["enabled", "workspace", "speculate"])
+def test_an_editors_section_switches_nothing_on(key: str) -> None:
+    off, on = Options(**{key: False}), Options(**{key: True})  # type: ignore[arg-type]
+    assert getattr(resolve([Layer(off), Layer(on, False)])[0], key) is False
+    assert getattr(resolve([Layer(off), Layer(on)])[0], key) is True
+    assert getattr(resolve([Layer(off, False), Layer(on)])[0], key) is True
+
+
+def test_files_of_folders(tmp_path: Path) -> None:
+    outer, inner, other = tmp_path / "a", tmp_path / "a" / "b", tmp_path / "c"
+    for root, text in {outer: "max_tokens = 40", inner: "max_tokens = 20", other: ""}.items():
+        root.mkdir()
+        (root / "codellama.toml").write_text(text)
+    now = [0.0]
+    files = SettingsFiles(clock=lambda: now[0])
+    files.set_roots([outer, inner, other])
+    assert files.look()
+
+    def at(path: Path | None) -> int:
+        return files.at(MINE, path).max_tokens
+
+    assert [at(outer / "x.py"), at(inner / "x.py"), at(other / "x.py")] == [40, 20, 50]
+    assert [at(tmp_path / "x.py"), at(None)] == [50, 50]
+    assert files.at(MINE, inner / "x.py") is files.at(MINE, inner / "y.py")
+    # It is looked at again after a while, or when somebody says so.
+    (inner / "codellama.toml").write_text('max_tokens = 7\nmodel = "x"')
+    assert not files.look()
+    now[0] += 10
+    assert files.look()
+    assert at(inner / "x.py") == 7
+    assert len(files.problems) == 1
+    (inner / "codellama.toml").unlink()
+    assert not files.look()
+    assert files.look(now=True)
+    assert at(inner / "x.py") == 50
+    assert files.problems == ()
+    user_file().parent.mkdir(exist_ok=True)
+    user_file().write_text("max_tokens = 3")
+    assert files.look(now=True)
+    assert files.user == Options(max_tokens=3)
+    (outer / "codellama.toml").write_bytes(b"#" * 100_000)
+    assert files.look(now=True)
+    assert "larger than" in files.problems[0]

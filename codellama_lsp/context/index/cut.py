@@ -27,10 +27,23 @@ _BLOCK_LINES = 40
 _LEAST_BLOCK_LINES = 3
 _MOST_BLOCKS = 400
 
+_FUNCTION_VALUES = ("arrow_function", "function_expression", "generator_function")
+_NAMESPACES = ("namespace_declaration", "file_scoped_namespace_declaration")
 #: What may stand around a definition and belongs to it.
 _WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 _SELF_ATTRIBUTE = re.compile(
     r"^[ \t]+(self\.(\w+)(?::[^=\n]+)?\s*=[^=\n][^\n]{0,60})", re.MULTILINE
+)
+#: Words of C++ at the start of a line.
+_OF_CPP = re.compile(
+    r"^[ \t]*(?:namespace\b[^;=\n]*(?:\{|$)|template[ \t]*<|class[ \t]+\w[^;=()\n]*(?:[{:]|$)"
+    r"|using[ \t]+(?:namespace[ \t]+)?\w+|(?:public|private|protected)[ \t]*:)",
+    re.MULTILINE,
+)
+#: Macros without a call that a grammar takes for types or names.
+_EXPORT_MACRO = re.compile(
+    rb"\b[A-Z][A-Z0-9_]*_(?:EXPORT|API|INLINE|PUBLIC|PRIVATE|EXTERN|LOCAL|NOEXCEPT|CONSTEXPR)\b"
+    rb"(?=[ \t\n]+[\w~:&*;{])(?<!define )"
 )
 
 
@@ -44,13 +57,18 @@ class FileCut:
 
 def cut(text: str, language_id: str) -> FileCut:
     """Cut `text`; never raises for any text."""
+    if language_id == "c" and _OF_CPP.search(text):
+        language_id = "cpp"  # a header, by its name of either
     rules = RULES.get(language_id)
     of_language = parser(language_id) if rules else None
     if rules is None or of_language is None:
         return FileCut(tuple(_blocks(text.split("\n"), 0)), ())
     source = text.encode("utf-8", "replace")
+    readable = source
+    if language_id in ("c", "cpp"):
+        readable = _EXPORT_MACRO.sub(lambda match: b" " * len(match[0]), source)
     cutter = _Cutter(source, language_id, rules)
-    cutter.walk(of_language.parse(source).root_node, (), 0)
+    cutter.walk(of_language.parse(readable).root_node, (), 0)
     blocks = _uncovered(text, cutter.covered)
     return FileCut((*cutter.definitions, *blocks), tuple(cutter.imports))
 
@@ -73,11 +91,13 @@ class _Cutter:
         """
         if depth > _MOST_DEPTH:
             return
-        rules = self._rules
+        rules, last = self._rules, -1
         for child in node.named_children:
             kind = child.type
             if kind in rules.comments:
-                comment = self._text(child)
+                joined = comment and child.start_point[0] == last + 1
+                comment = f"{comment}\n{self._text(child)}" if joined else self._text(child)
+                last = child.end_point[0] - (child.end_point[1] == 0)  # some take the line break
                 continue
             if kind in rules.functions:
                 self._function(child, parents, comment)
@@ -86,8 +106,13 @@ class _Cutter:
             elif kind in rules.imports:
                 self._import(child)
             elif kind in rules.values:
-                self._value(child, parents, comment, depth)
+                define = self._assignment if kind == "assignment_expression" else self._value
+                define(child, parents, comment, depth)
             elif kind in rules.containers:
+                if kind in _NAMESPACES:
+                    self.imports.append(
+                        Import(self._field(child, "name"), "=", "", child.start_point[0])
+                    )
                 around = child.type in _WRAPPERS
                 self.walk(child, parents, depth + 1, comment if around else "")
             comment = ""
@@ -117,9 +142,9 @@ class _Cutter:
         else:
             name = self._name(node)
         name = name.split("<")[0]
-        if node.type == "namespace_definition":
+        if node.type == "namespace_definition":  # hardly ever written out where names are used
             if body is not None:
-                self.walk(body, (*parents, name) if name else parents, depth + 1)
+                self.walk(body, parents, depth + 1)
             return
         if not name or (node.type.endswith("_specifier") and body is None):
             return
@@ -184,6 +209,33 @@ class _Cutter:
             elif "(" in text and node.type in ("declaration", "field_declaration"):
                 kind, signature = "function", _short(text)
             self._add(name, parents, kind, node, signature, _clean(comment), body=text)
+
+    def _assignment(
+        self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str, depth: int
+    ) -> None:
+        """``exports.name = …``, ``Class.prototype.name = function``, ``module.exports = class``."""
+        value = node.child_by_field_name("right")
+        target = self._field(node, "left")
+        if value is None or not re.fullmatch(r"[\w$]+(?:\.[\w$]+)*", target):
+            return
+        exported = target.startswith(("exports.", "module.exports"))
+        path = [p for p in target.split(".") if p not in ("module", "exports", "prototype")]
+        if value.type in self._rules.classes or value.type == "class":
+            self._class(value, parents, comment, depth)
+        elif value.type in _FUNCTION_VALUES:
+            name = path.pop() if path else self._name(value)
+            head = self._head(node, value.child_by_field_name("body"))
+            if name:
+                self._add(
+                    name, (*parents, *path), "function", node, head, _clean(comment),
+                    body=self._text(node),
+                )  # fmt: skip
+        elif value.type == "object" and exported:
+            self.walk(value, parents, depth + 1)
+        elif path and exported:
+            text = self._text(node)
+            self._add(path[-1], (*parents, *path[:-1]), "value", node, _short(text, 200),
+                      _clean(comment), body=text)  # fmt: skip
 
     def _import(self, node: tree_sitter.Node) -> None:
         text = self._text(node)
@@ -313,7 +365,7 @@ def _function_inside(node: tree_sitter.Node) -> tree_sitter.Node | None:
         return None
     for child in (node, *node.named_children):
         value = child.child_by_field_name("value")
-        if value is not None and value.type in ("arrow_function", "function_expression"):
+        if value is not None and value.type in _FUNCTION_VALUES:
             return value
     return None
 
@@ -345,7 +397,7 @@ def _clean(comment: str) -> str:
         r"^\s*[rRbBuUfF]*(?:\"\"\"|'''|\"|')|(?:\"\"\"|'''|\"|')\s*$", "", comment.strip()
     )
     lines = (re.sub(r"^\s*(?:/\*+|\*+/?|//+!?|#+)\s?|\s*\*/\s*$", "", x) for x in text.split("\n"))
-    wanted = [line.strip() for line in lines]
+    wanted = [re.sub(r"</?(?:summary|para|remarks)>", "", line).strip() for line in lines]
     while wanted and not wanted[0]:
         wanted.pop(0)
     end = wanted.index("") if "" in wanted else len(wanted)

@@ -17,6 +17,7 @@ from codellama_lsp.context.secrets import Redactor, Span
 
 _NO_FACTS = FileFacts(0, 0, b"")
 _MOST_OVERLAY_CHARS = 1_000_000
+_MOST_PATHS = 1000
 
 
 @attrs.frozen
@@ -139,8 +140,29 @@ class Library:
         here = (*self._overlay.in_folder(name), *self.disk.in_folder(name))
         return list(dict.fromkeys((*here, *others)))
 
+    def written_in(self, language: str) -> list[str]:
+        """Paths of files in a language."""
+        known = (*self._overlay.written_in(language), *self.disk.written_in(language))
+        return list(dict.fromkeys(known))
+
+    def declaring(self, module: str) -> list[str]:
+        """Paths of files that say they belong to that namespace."""
+        return list(dict.fromkeys((*self._overlay.declaring(module), *self.disk.declaring(module))))
+
+    def ranked(
+        self, paths: Iterable[str], *, inside: str = "", start: str = "", most: int = 150
+    ) -> list[tuple[Found, int]]:
+        """See `Store.ranked`; of buffers, nothing is counted."""
+        wanted = list(dict.fromkeys(paths))[:_MOST_PATHS]
+        buffers = [path for path in wanted if path in self._open]
+        stored = [path for path in wanted if path not in self._open]
+        found = self.disk.ranked(stored, inside=inside, start=start, most=most)
+        return found + self._overlay.ranked(buffers, inside=inside, start=start, most=most)
+
     def resolve(self, module: str, language: str, importer: str) -> list[str]:
         """Files that an import can mean."""
+        if language == "csharp":  # a namespace, whatever the files are called
+            return self.declaring(module)
         return resolve(module, language, importer, self)
 
     def partners(self, path: str) -> list[str]:

@@ -35,7 +35,8 @@ _ECMASCRIPT = Rules(
     ),
     values=_words(
         "lexical_declaration variable_declaration public_field_definition field_definition "
-        "property_signature type_alias_declaration enum_assignment property_identifier"
+        "property_signature type_alias_declaration enum_assignment property_identifier "
+        "assignment_expression"
     ),
     containers=_words(
         "program export_statement ambient_declaration class_body interface_body object_type "

@@ -7,7 +7,7 @@ Knows no workspace: paths are whatever it was given. Errors are `sqlite3.Error`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from codellama_lsp.context.index.resolve import folder_of, stem_of
 from codellama_lsp.context.index.words import terms
 
 #: Raised whenever what is stored changes: a database of another version is built anew.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _COMMON_FROM = 300
+_POPULAR_FROM = 3
 IN_MEMORY = ":memory:"
 
 _SCHEMA = """
@@ -41,9 +42,11 @@ CREATE TABLE imports (
   file INTEGER NOT NULL, module TEXT NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL,
   line INTEGER NOT NULL);
 CREATE INDEX imports_file ON imports (file);
+CREATE INDEX imports_declared ON imports (module) WHERE name = '=';
 CREATE VIRTUAL TABLE search USING fts5 (
   terms, content='', detail='full', tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
 CREATE TABLE common (term TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE popular (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE terms (id INTEGER PRIMARY KEY, terms TEXT NOT NULL);
 """
 _COLUMNS = (
@@ -244,6 +247,46 @@ class Store:
         )
         return [Import(*row) for row in rows]
 
+    def ranked(
+        self, paths: Sequence[str], *, inside: str = "", start: str = "", most: int = 150
+    ) -> list[tuple[Found, int]]:
+        """What files define, one of each name; and in how many other definitions it occurs.
+
+        Counts are rough, the most used come first. `inside`: members of that qualified name; "*":
+        members of anything; else what is no member. `start`: of the names.
+        """
+        where = [f"f.path IN ({','.join('?' * len(paths))})", "d.name != ''"]
+        values: list[object] = list(paths)
+        if inside not in ("", "*"):
+            where.append("d.qualified >= ? AND d.qualified < ?")
+            values += [inside + ".", inside + "/"]
+        else:
+            where.append(f"instr(d.qualified, '.') {'>' if inside else '='} 0")
+        if start:
+            where.append("d.name >= ? AND d.name < ?")
+            values += [start, start + "\U0010ffff"]
+        query = (
+            f"WITH named AS (SELECT min(d.id) AS id, count(*) AS own, d.name AS name {_FROM} "
+            f"WHERE {' AND '.join(where)} GROUP BY d.name) "
+            f"SELECT max(coalesce(p.n, 0) - named.own, 0), {_COLUMNS} FROM named "
+            "LEFT JOIN popular p ON p.name = lower(named.name) "
+            "JOIN definitions d ON d.id = named.id JOIN files f ON f.id = d.file "
+            "ORDER BY 1 DESC, d.id LIMIT ?"
+        )
+        return [(_to_found(row), int(n)) for n, *row in self._db.execute(query, (*values, most))]
+
+    def declaring(self, module: str, most: int = 400) -> list[str]:
+        """Paths of files that say they belong to that namespace."""
+        query = (
+            "SELECT f.path FROM imports i JOIN files f ON f.id = i.file "
+            "WHERE i.module = ? AND i.name = '=' LIMIT ?"
+        )
+        return [path for (path,) in self._db.execute(query, (module, most))]
+
+    def written_in(self, language: str, most: int = 1000) -> list[str]:
+        """Paths of files in a language."""
+        return self._paths("language", language, most)
+
     def with_stem(self, stem: str, most: int = 200) -> list[str]:
         """Paths of files with that stem (see `resolve.stem_of`)."""
         return self._paths("stem", stem, most)
@@ -278,13 +321,19 @@ class Store:
         return found
 
     def note_common(self) -> None:
-        """Count the words that are in very many definitions, once for `frequency`."""
+        """Count words once: those in very many definitions for `frequency`, names for `ranked`."""
         self._open_vocabulary()
         self.begin()
         self._db.execute("DELETE FROM common")
         self._db.execute(
             "INSERT INTO common SELECT term, doc FROM temp.vocabulary WHERE doc > ?",
             (_COMMON_FROM,),
+        )
+        self._db.execute("DELETE FROM popular")
+        self._db.execute(
+            "INSERT INTO popular SELECT term, doc FROM temp.vocabulary WHERE doc >= ? "
+            "AND term IN (SELECT lower(name) FROM definitions)",
+            (_POPULAR_FROM,),
         )
         self.commit()
 
@@ -311,6 +360,6 @@ class Store:
         return [_to_found(row) for row in self._db.execute(query, values)]
 
 
-def _to_found(row: tuple[Any, ...]) -> Found:
+def _to_found(row: Sequence[Any]) -> Found:
     number, path, language, *fields, bases = row
     return Found(number, path, language, Definition(*(*fields, tuple(bases.split()))))

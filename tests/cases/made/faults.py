@@ -55,7 +55,8 @@ def bad_cases(site: Site, rng: random.Random) -> Iterator[Case]:
             continue
         says, right = case if isinstance(case, tuple) else (case, site.whole)
         if says != site.truth:
-            yield Case(kind, False, site, says, right)
+            most = 200 if kind in ("fenced", "chat before", "lines above again, later") else 96
+            yield Case(kind, False, site, says, right, most)
     if site.shape in _BLOCKS and site.truth.count("\n") >= 3:
         yield from _broken_off(site, rng)
     if site.shape in (*_BLOCKS, "line", "opener"):
@@ -109,6 +110,8 @@ def _lines_above(site: Site, rng: random.Random, least: int) -> list[str] | None
     if len(lines) < count or not lines[0].startswith(site.line_before):
         return None
     if lines[0][len(site.line_before) :][:1] in ("", " ", "\t", "}", ")", "]"):
+        return None
+    if not all(line.startswith(site.line_before) for line in lines):
         return None
     return lines if all(map(str.strip, lines)) and sum(map(_telling, lines)) >= least else None
 
@@ -194,13 +197,18 @@ def _other_width(site: Site, rng: random.Random) -> str | None:
         return None
     if re.search(r'"""|\'\'\'|`|<<|/\*', site.truth):
         return None
+    if re.search(r"[(,\[]\n", site.truth):
+        return None
     base, new = site.line_before, "  " if len(unit) == 4 else "    "
     first, *lines = site.truth.split("\n")
     done, steps = [first], 0
     for line in lines:
+        if not line.strip():
+            done.append(line)
+            continue
         rest = line.removeprefix(base)
         depth = (len(rest) - len(rest.lstrip(" "))) // len(unit)
-        if line.strip() and (not line.startswith(base) or rest[depth * len(unit) :][:1] == " "):
+        if not line.startswith(base) or rest[depth * len(unit) :][:1] == " ":
             return None
         steps += depth > 0
         done.append(base + new * depth + rest[depth * len(unit) :])

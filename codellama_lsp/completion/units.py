@@ -1,0 +1,133 @@
+"""Indents the lines of a text that streams in by the document's unit, whatever the model's was.
+
+Line by line, so that the rules that end a block see columns that mean something: where a line
+stands is told by the line before it, and by the depth that is expected there. Must not know plans.
+"""
+
+from __future__ import annotations
+
+import re
+
+from codellama_lsp.completion.indentation import Habit, blanks_of, habit_of
+from codellama_lsp.completion.spot import Spot, indent_width
+from codellama_lsp.syntax.scan import Stack, scan
+
+_UNITS = (4, 2, 8, 3)
+
+#: Where a line that ends otherwise goes on below, aligned as its author likes.
+_SEMICOLONS = frozenset({"c", "java", "csharp", "php", "rust"})
+
+#: Stands where its author likes.
+_LABEL = re.compile(r"[a-z_]\w*:\s*$")
+
+#: Begins a body, and often stands no deeper than its head.
+_CASE = re.compile(r"(?:case\b|default\b|#)")
+
+
+def in_units(text: str, spot: Spot, ended: bool) -> str:
+    """`text` in tabs or blanks, and steps of a width, as the document has them."""
+    habit = habit_of(spot)
+    if habit is None or "\n" not in text:
+        return text
+    translator = _Translator(spot, habit)
+    return "\n".join(map(translator.line, text.split("\n")))
+
+
+class _Translator:
+    def __init__(self, spot: Spot, habit: Habit) -> None:
+        self._spot = spot
+        self._habit = habit
+        self._unit = 0
+        """Columns of one step of the text; 0 while that is not known."""
+        self._stack: Stack = spot.stack
+        self._previous: str | None = None
+
+    def line(self, line: str) -> str:
+        """The next line as it should be."""
+        first = self._previous is None
+        top = self._stack[-1] if self._stack else None
+        quoted = top is not None and not top.is_code
+        if not first and line.strip() and (not quoted or line.lstrip()[0] == "*"):
+            aligned = top is not None and (quoted or top.closer in ")]")
+            line = self._indented(line, aligned=aligned and line.lstrip()[0] not in ")]")
+        self._stack = scan(line + "\n", self._spot.lexis, self._stack).stack
+        if first:
+            line_before = self._spot.line_before
+            self._previous = line_before + line
+            if not self._previous.strip():
+                self._previous = self._spot.line_above
+        elif line.strip():
+            self._previous = line
+        return line
+
+    def _indented(self, line: str, *, aligned: bool) -> str:
+        blank, body = blanks_of(line), line.lstrip(" \t")
+        habit = self._habit
+        if not blank:
+            return line
+        if habit.tabs:
+            if "\t" in blank and " " not in blank:
+                return line
+            spaces = blank.count(" ")
+            if "\t" in blank:
+                return line if aligned or spaces < _UNITS[0] else "\t" * self._tabs(blank) + body
+            unit = self._unit = self._unit or self._unit_of(spaces, body)
+            return "\t" * (spaces // unit) + " " * (spaces % unit) + body
+        if "\t" in blank:
+            return blank.replace("\t", habit.unit) + body
+        return " " * self._columns(len(blank), body, aligned=aligned) + body
+
+    def _tabs(self, blank: str) -> int:
+        return indent_width(blank) // indent_width("\t")
+
+    def _expected(self, body: str) -> int:
+        """Columns, in the document's units, that a line with `body` should have."""
+        previous = self._previous or ""
+        step = indent_width(self._habit.unit)
+        deeper = step if self._spot.opens_body(previous) else 0
+        shallower = step if body[0] in ")]}" else 0
+        return max(indent_width(previous) + deeper - shallower, 0)
+
+    def _unit_of(self, width: int, body: str) -> int:
+        """Columns that the text spends on a step, told from a line that is `width` deep."""
+        depth = self._expected(body) // indent_width(self._habit.unit)
+        exact = [unit for unit in _UNITS if width == unit * depth]
+        likely = [unit for unit in _UNITS if width % unit == 0 and width // unit <= depth + 1]
+        return next(iter((*exact, *likely)), _UNITS[0])
+
+    def _columns(self, width: int, body: str, *, aligned: bool) -> int:
+        step = self._habit.width
+        if not step or aligned or _LABEL.match(body):
+            return width
+        expected = self._expected(body)
+        if not self._unit:
+            self._unit = self._other_width(width, expected, body) or step
+        if self._unit != step and width % self._unit == 0:
+            return width // self._unit * step
+        return self._even(width)
+
+    def _other_width(self, width: int, expected: int, body: str) -> int:
+        """The text's own step, if a body's first line says that it is not the document's."""
+        step, previous = self._habit.width, self._previous or ""
+        if not self._spot.opens_body(previous) or width == expected or expected % step:
+            return 0
+        if _CASE.match(body):
+            return 0
+        depth = expected // step
+        unit = width // depth if width % depth == 0 else 0
+        deeper = width - indent_width(previous)
+        # A little deeper than the line that opens it, it may well be right in some other way.
+        return unit if unit in (2, 4, 8) and (deeper <= 0 or deeper > 2 * step) else 0
+
+    def _even(self, width: int) -> int:
+        """`width`, or the step next to it if it is off by one and continues nothing."""
+        step, previous = self._habit.width, (self._previous or "").strip()
+        if step < 3:
+            return width if step != 2 or width % 2 == 0 else width - 1
+        if width % step not in (1, step - 1) or re.match(r"\*(?:\s|/|$)", previous):
+            return width
+        if self._spot.lexis.name in _SEMICOLONS and previous[-1:] not in (";", "{", "}"):
+            return width
+        if previous[-1:] in ("\\", *",(+-*/=|&.?"):
+            return width
+        return width - 1 if width % step == 1 else width + 1
