@@ -64,9 +64,10 @@ def memory_of(pids: list[int]) -> Memory:
     return Memory(pss / 1024, private / 1024)
 
 
-async def measure(count: int, project: Path, command: list[str]) -> dict[str, object]:
+async def measure(
+    count: int, project: Path, files: list[Path], command: list[str]
+) -> dict[str, object]:
     """Open `count` editors one after another; what there is after each."""
-    files = sorted(project.rglob("*.py"))
     rows: list[dict[str, object]] = []
     engines: set[int] = set()
     async with contextlib.AsyncExitStack() as stack:
@@ -102,7 +103,9 @@ def main() -> int:
     parser.add_argument("--most-mb", type=float, default=100.0, help="for all but the first")
     args = parser.parse_args()
     command = [sys.executable, "-m", "codellama_lsp", "serve"]
-    answer = asyncio.run(measure(args.editors, args.project, command))
+    answer = asyncio.run(
+        measure(args.editors, args.project, sorted(args.project.rglob("*.py")), command)
+    )
     print(json.dumps(answer, indent=1))
     return int(answer["engines"] != 1 or float(str(answer["added_pss_mb"])) > args.most_mb)
 

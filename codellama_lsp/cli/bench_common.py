@@ -7,6 +7,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codellama_lsp.engine.spec import LoadValue
 
 _LONG_TRAINED_TOKENS = 2**18
 
@@ -21,6 +25,26 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quant", choices=("q4_0", "q8_0", "q4_k"), default="q4_0", help="of a --shape"
     )
+    load = parser.add_argument_group("how the model is loaded")
+    load.add_argument("--threads", type=int, default=0, help="(default: as for serve)")
+    load.add_argument("--batch-tokens", type=positive, metavar="N", help="of a batch, at most")
+    load.add_argument(
+        "--micro-batch-tokens", type=positive, metavar="N", help="computed at once, at most"
+    )
+    load.add_argument("--flash-attention", choices=("auto", "on", "off"), default="auto")
+    load.add_argument("--kv-type", choices=("f16", "q8_0", "q5_1", "q4_0"), default="f16")
+
+
+def load_settings(args: argparse.Namespace) -> dict[str, LoadValue]:
+    """What those arguments say, as load-time settings that differ from the usual ones."""
+    written: dict[str, LoadValue] = {
+        "threads": args.threads or None,
+        "batch_tokens": args.batch_tokens,
+        "micro_batch_tokens": args.micro_batch_tokens,
+        "flash_attention": {"auto": None, "on": True, "off": False}[args.flash_attention],
+        "kv_type": None if args.kv_type == "f16" else args.kv_type,
+    }
+    return {name: value for name, value in written.items() if value is not None}
 
 
 def model_path(args: argparse.Namespace, *, needed_tokens: int = 0) -> Path:

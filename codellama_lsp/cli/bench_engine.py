@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codellama_lsp.cli.bench_common import Progress, add_model, model_path, positive
+from codellama_lsp.cli.bench_common import (
+    Progress,
+    add_model,
+    load_settings,
+    model_path,
+    positive,
+)
 
 if TYPE_CHECKING:
     from codellama_lsp.engine.spec import EngineSpec
@@ -74,7 +80,6 @@ def _common(
     parser.add_argument(
         "--rounds", type=positive, default=rounds, metavar="N", help=f"(default {rounds})"
     )
-    parser.add_argument("--threads", type=int, default=0, help="(default: as for serve)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -157,7 +162,7 @@ def run_interrupt(args: argparse.Namespace) -> int:
 
     text = "\n".join(file.text for file in _files(args))
     cells = max(8192, 3 * args.context_tokens)
-    load = {"context_tokens": cells, "threads": args.threads}
+    load = load_settings(args) | {"context_tokens": cells}
     path = model_path(args, needed_tokens=args.context_tokens)
     found: list[Interruption] = []
     code = 0
@@ -206,7 +211,7 @@ def _load(path: Path, args: argparse.Namespace) -> LlamaBackend:
     from codellama_lsp.models.catalogue import EMBEDDED_PATH
 
     cells = getattr(args, "cells", None) or 0
-    settings = WorkerSettings(path, threads=args.threads, context_tokens=cells)
+    settings = WorkerSettings(path, **(load_settings(args) | {"context_tokens": cells}))
     backend = LlamaBackend(settings, EMBEDDED_PATH)
     backend.load(lambda share: None)
     return backend

@@ -12,7 +12,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codellama_lsp.cli.bench_common import Progress, add_model, duration, model_path, positive
+from codellama_lsp.cli.bench_common import (
+    Progress,
+    add_model,
+    duration,
+    load_settings,
+    model_path,
+    positive,
+)
 
 if TYPE_CHECKING:
     from codellama_lsp.context.windows import WindowBudget
@@ -98,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
             "context_tokens": args.context_tokens,
             "max_tokens": args.max_tokens,
             "pace_ms": args.pace_ms,
+            **load_settings(args),
         },
     )
     code = 0
@@ -126,7 +134,9 @@ def _spec(args: argparse.Namespace) -> EngineSpec:
     needed = math.ceil(args.context_tokens / _WINDOW_SHARE) + args.max_tokens + 64
     # Two files side by side, as with the usual number of cells, as long as that is affordable.
     cells = needed * 2 if needed <= 32768 else needed
-    load = {"context_tokens": cells} if cells > _USUAL_CELLS else {}
+    load = load_settings(args)
+    if cells > _USUAL_CELLS:
+        load["context_tokens"] = cells
     path = model_path(args, needed_tokens=needed)
     return EngineSpec.of_model(path, load)
 

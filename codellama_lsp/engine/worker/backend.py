@@ -107,7 +107,10 @@ class LlamaBackend:
             model, most_tokens=usable, healing_tokens=settings.healing_tokens
         )
         sample = model.encoder.infill(_SAMPLE)
-        self._speed = Speed(measure_prefill(context, sample[: 64 if model.is_tiny else 16]))
+        self._speed = Speed(
+            measure_prefill(context, sample[: 64 if model.is_tiny else 16]),
+            abortable=context.abortable and not library_offloads(),
+        )
         costs = measure_batches(context, sample)
         if not library_offloads():
             shape = memory.shape_of(model.metadata, settings.kv_type)

@@ -87,6 +87,11 @@ class Context:
         self._rows: dict[int, Logits] = {}
         self._abort = abort_by_strlen() if os.name == "posix" else None
 
+    @property
+    def abortable(self) -> bool:
+        """Whether `watch` can do anything here; backends of their own may not listen."""
+        return self._abort is not None
+
     def watch(self, cancel: CancelFlag | None) -> None:
         """Let `cancel` break off evaluation; None: nothing does (CPU and Metal only)."""
         if self._abort is None:

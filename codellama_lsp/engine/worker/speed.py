@@ -13,9 +13,10 @@ MEASURED_SIZES = (1, 2, 4, 8, 16)
 #: Shorter prefills say little about speed.
 _LEAST_TOKENS = 16
 _FOLLOW = 0.3
-#: A batch should be over in about this time: what interrupts it may have to wait for its end, and
-#: what is broken off is lost.
+#: A batch should be over in about this time: what is broken off is lost.
 _BATCH_SECONDS = 0.5
+#: Where nothing breaks off a batch, as on an NVIDIA GPU, whatever interrupts it waits for its end.
+_WHOLE_BATCH_SECONDS = 0.1
 #: The same for work that nobody waits for, which the next keystroke breaks off.
 _UNASKED_BATCH_SECONDS = 0.1
 _LEAST_STEP = 16
@@ -28,8 +29,9 @@ _LEAST_SLOWER = 0.03
 class Speed:
     """Prefill speed, and what follows from it."""
 
-    def __init__(self, prefill_tokens_per_s: float) -> None:
+    def __init__(self, prefill_tokens_per_s: float, *, abortable: bool = True) -> None:
         self.prefill_tokens_per_s = prefill_tokens_per_s
+        self._asked_seconds = _BATCH_SECONDS if abortable else _WHOLE_BATCH_SECONDS
 
     def note(self, tokens: int, seconds: float) -> None:
         """Follow the machine as it is now: under load, throttled, with a longer context."""
@@ -39,7 +41,7 @@ class Speed:
 
     def step_tokens(self, most: int, *, asked: bool) -> int:
         """Prompt tokens to evaluate in one batch, at most `most`."""
-        seconds = _BATCH_SECONDS if asked else _UNASKED_BATCH_SECONDS
+        seconds = self._asked_seconds if asked else _UNASKED_BATCH_SECONDS
         return max(_LEAST_STEP, min(most, int(self.prefill_tokens_per_s * seconds)))
 
 
