@@ -35,6 +35,8 @@ _CONTEXT_TOKENS = 740
 _WINDOW_SHARE = 0.6
 _USUAL_CELLS = 8192
 _FILES = 4
+#: A longer trace needs more files, or it ends when all is written.
+_EVENTS_OF_A_FILE = 75
 #: A quick typist's time for a character.
 _PACE_MS = 100.0
 
@@ -93,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.plot:
             check_plot(args.plot)
-        files = choose_files(args.paths, _FILES, rng, context_tokens=args.context_tokens)
+        count = max(_FILES, args.events // _EVENTS_OF_A_FILE)
+        files = choose_files(args.paths, count, rng, context_tokens=args.context_tokens)
     except (OSError, ValueError, PlotError) as error:
         raise UsageError(str(error)) from error
     spec = _spec(args)
