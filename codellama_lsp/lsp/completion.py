@@ -73,7 +73,7 @@ def _register(server: CodeLlamaServer, client: _Capabilities) -> None:
         )
         items: list[types.CompletionItem] = []
         if answer.items:
-            offer = server.session.offers.made(snapshot.document, answer, 0)
+            offer = server.session.offers.made(snapshot.document, answer)[0]
             items = [_item(snapshot, offer, *snapshot.item(answer.items[0]), client)]
         # What is typed next may want another suggestion.
         return types.CompletionList(is_incomplete=True, items=items)

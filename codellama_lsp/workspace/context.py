@@ -180,14 +180,16 @@ class WorkspaceContext:
         self._when_resting(document)
         return self._segments.of(asked.uri, document.epoch.within(asked.budget_tokens))
 
-    async def preview(self, asked: Asked) -> dict[str, Any] | None:
-        """What would be chosen now, with reasons and what is left out; None without an index."""
+    async def preview(self, asked: Asked) -> tuple[Assembly, float] | None:
+        """What would be chosen now and how many ms that took; None without an index."""
         document = self._documents.get(asked.uri)
         if document is None or (folder := document.folder) is None:
             return None
         self._send(document)
         found = await folder.client.ask("select", self._question(document, folder, asked))
-        return found if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return None
+        return self._allowed(document, folder, assembly_from_json(found)), float(found["ms"])
 
     def _choose_soon(self, document: _Document) -> None:
         if not document.choosing and document.asked is not None and document.folder is not None:
@@ -199,21 +201,21 @@ class WorkspaceContext:
             self._send(document)
             found = await folder.client.ask("select", self._question(document, folder, asked))
             if isinstance(found, dict) and document.folder is folder:
-                self._take(document, folder, asked, assembly_from_json(found))
+                allowed = self._allowed(document, folder, assembly_from_json(found))
+                document.epoch.offer(allowed, _line(asked), asked.prefill_tokens_per_s)
         except (KeyError, TypeError, ValueError):
             log.exception("an answer of the index was not understood")
         finally:
             document.choosing = False
 
-    def _take(self, document: _Document, folder: Folder, asked: Asked, assembly: Assembly) -> None:
+    def _allowed(self, document: _Document, folder: Folder, assembly: Assembly) -> Assembly:
+        """Without what the settings exclude."""
         globs, root = self._exclude(document.uri), folder.root.as_posix()
-        kept = [
-            chunk
+        return assembly.without(
+            chunk.path
             for chunk in assembly.chunks
-            if not any(matches(posixpath.normpath(f"{root}/{chunk.path}"), g) for g in globs)
-        ]
-        assembly = attrs.evolve(assembly, chunks=tuple(kept))
-        document.epoch.offer(assembly, _line(asked), asked.prefill_tokens_per_s)
+            if any(matches(posixpath.normpath(f"{root}/{chunk.path}"), glob) for glob in globs)
+        )
 
     def _question(self, document: _Document, folder: Folder, asked: Asked) -> dict[str, Any]:
         windows = asked.windows
