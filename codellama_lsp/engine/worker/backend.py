@@ -42,6 +42,7 @@ from codellama_lsp.engine.worker.speed import (
     measure_prefill,
 )
 from codellama_lsp.engine.worker.warmth import Warmth
+from codellama_lsp.models.catalogue import known_models
 from codellama_lsp.prompt.special import InfillIds, NoInfill
 
 #: After a jump, the prefill that a user waits for; the rest follows behind.
@@ -83,7 +84,8 @@ class LlamaBackend:
         """Load model and context, check the machine, measure it."""
         quiet()
         settings = self._settings
-        memory.check_weights(settings.model_path, memory.available_bytes())
+        others = (model.path for model in known_models())
+        memory.check_weights(settings.model_path, memory.available_bytes(), others)
         probed = self._extra_buffers()
         model = Model(
             settings.model_path,
