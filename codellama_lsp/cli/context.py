@@ -82,7 +82,7 @@ async def _shown(
 
     from codellama_lsp.cli.engines import choose
     from codellama_lsp.completion.pipeline import Completer
-    from codellama_lsp.context.assemble import Meter
+    from codellama_lsp.context.meter import Meter
     from codellama_lsp.context.preview import described, measuring, order_of, texts
     from codellama_lsp.engine.protocol import EngineError
     from codellama_lsp.engine.supervisor import EngineSupervisor

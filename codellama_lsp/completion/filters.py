@@ -13,11 +13,12 @@ import attrs
 
 from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
-from codellama_lsp.completion.indentation import BARE_HEAD, own_indentation
+from codellama_lsp.completion.indentation import BARE_HEAD, blanks_of, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import scan
 
 _CLOSING = ")]}\"'`"
+_PAIRS = frozenset(("()", "[]", "{}"))
 
 #: All of the rest of the line is none where it is that long.
 _WHOLE_REST_CHARS = 6
@@ -197,6 +198,14 @@ def indentation(draft: Draft, spot: Spot) -> Draft:
     return attrs.evolve(draft, text=own_indentation(draft.text, spot))
 
 
+def closer_below(draft: Draft, spot: Spot) -> Draft:
+    """Put a bracket on a line of its own where what it closes begins below its opener."""
+    pair = spot.line_before[-1:] + spot.line_after[draft.replaced_chars :][:1]
+    if draft.text.startswith("\n") and pair in _PAIRS:
+        return attrs.evolve(draft, text=f"{draft.text.rstrip()}\n{blanks_of(spot.line_before)}")
+    return draft
+
+
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
     ("arguments", arguments),
@@ -207,6 +216,7 @@ FILTERS: tuple[tuple[str, Filter], ...] = (
     ("closers", closers),
     ("unbalanced", unbalanced),
     ("trailing_blanks", trailing_blanks),
+    ("closer_below", closer_below),
 )
 
 

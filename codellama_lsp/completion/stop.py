@@ -128,7 +128,7 @@ class Loop:
 
     _MOST_LINES = 4
     _LONGEST_UNIT_CHARS = 40
-    _LEAST_CHARS = 120
+    _LEAST_CHARS = 80
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
         self._around = _bare(f"{spot.before}\n{spot.after}\n".split("\n"))

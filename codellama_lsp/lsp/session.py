@@ -87,6 +87,7 @@ class Session:
         self.completer = Completer(
             self, self.settings_at, self, self.workspace, configured=self._all_settings
         )
+        self.workspace.read_ahead = self.completer.read_ahead
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
         self.on_engine_wanted: Callable[[], None] = lambda: None

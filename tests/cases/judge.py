@@ -29,6 +29,9 @@ class Judged:
 
     accepted: str
     """The document after accepting what is shown."""
+    shown: str
+    """Empty if nothing is."""
+    replaced_chars: int
     outcome: Outcome
     detail: str
     heard_chars: int
@@ -56,4 +59,6 @@ def judge(document: str, offset: int, language: str, says: str, max_tokens: int 
     found = shaped(text, cut or first_cut(rules, text + "\n"), finish, plan, spot)
     shown = found.draft.text.replace("\n", line_ending(document))
     accepted = document[:offset] + shown + document[offset + found.draft.replaced_chars :]
-    return Judged(accepted, found.outcome, found.detail, len(raw))
+    return Judged(
+        accepted, shown, found.draft.replaced_chars, found.outcome, found.detail, len(raw)
+    )

@@ -267,6 +267,12 @@ async def test_cells_of_a_notebook(tmp_path: Path) -> None:
             },
         )
         assert await book.offered(7, 0, 4) == ""
+        # Of a notebook that is not there, or no longer.
+        book.change(textContent=[{"document": {"uri": uri, "version": 9}, "changes": []}])
+        book.change(structure={"array": {"start": 9, "deleteCount": 9}})
+        client.notify("notebookDocument/didChange", {"nonsense": True})
+        client.open("z = ", "file:///plain.py")
+        assert len(await client.inline(0, 4, uri="file:///plain.py")) == 1
         stats = await client.command("codellama.stats")
         assert stats["outcomes"]["failed"] == 0
         assert await client.shutdown() == 0
