@@ -50,7 +50,7 @@ _PATIENCE_S = 1.0
 _LEAST_SMALL_TOKENS = 32
 #: Full windows take over from small ones when no more than this is missing of them.
 _TAKE_OVER_TOKENS = 16
-_SAMPLE = (
+SAMPLE = (
     "class Reader:\n    def __init__(self, path: str, limit: int = 100) -> None:\n"
     "        self.path = path\n        self.limit = limit\n\n"
     "    def lines(self) -> list[str]:\n        with open(self.path) as file:\n"
@@ -110,7 +110,7 @@ class LlamaBackend:
         self._builder = PromptBuilder(
             model, most_tokens=usable, healing_tokens=settings.healing_tokens
         )
-        sample = model.encoder.infill(_SAMPLE)
+        sample = model.encoder.infill(SAMPLE)
         self._speed = Speed(
             measure_prefill(context, sample[: 64 if model.is_tiny else 16]),
             abortable=context.abortable and not library_offloads(),
@@ -131,7 +131,7 @@ class LlamaBackend:
             context_tokens=usable,
             can_infill=isinstance(infill, InfillIds),
             infill_reason=infill.reason if isinstance(infill, NoInfill) else "",
-            chars_per_token=len(_SAMPLE) / max(1, len(sample)),
+            chars_per_token=len(SAMPLE) / max(1, len(sample)),
             prefill_tokens_per_s=round(self._speed.prefill_tokens_per_s, 1),
             pid=os.getpid(),
             details={
