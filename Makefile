@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types tests test-neovim test-vscode test-emacs test-terminal-editors test-steps test-editors
+.PHONY: demo test setup lint types tests test-neovim test-vscode test-emacs test-terminal-editors test-kate test-steps test-editors
 
 demo: setup
 	@$(BIN)/codellama-lsp demo
@@ -40,9 +40,13 @@ test-terminal-editors: setup
 	scripts/install-terminal-editors
 	CODELLAMA_EDITORS_REQUIRED=terminal $(BIN)/python -m pytest -q tests/editors/test_terminal_editors.py
 
+test-kate: setup
+	scripts/install-kate
+	CODELLAMA_EDITORS_REQUIRED=kate $(BIN)/python -m pytest -q tests/editors/test_kate.py
+
 # The steps of the documentation as a stranger takes them.
 test-steps: setup
 	scripts/install-neovim
 	CODELLAMA_EDITORS_REQUIRED=steps $(BIN)/python -m pytest -q tests/editors/test_steps.py
 
-test-editors: test-steps test-terminal-editors test-neovim test-emacs test-vscode
+test-editors: test-steps test-terminal-editors test-kate test-neovim test-emacs test-vscode

@@ -14,6 +14,7 @@ from typing import NoReturn
 import pytest
 
 from tests.editors.neovim import PLUGIN, Neovim, find_neovim
+from tests.editors.terminal import find_tmux
 from tests.editors.waiting import until
 
 
@@ -22,6 +23,12 @@ def missing(editor: str, reason: str) -> NoReturn:
     if editor in os.environ.get("CODELLAMA_EDITORS_REQUIRED", "").split(","):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def need_tmux(editor: str) -> None:
+    """For what looks at a screen."""
+    if find_tmux() is None:
+        missing(editor, "tmux was not found")
 
 
 STUB = Path(__file__).parent / "stub_server.py"
