@@ -110,7 +110,7 @@ def identity(folder: Path) -> tuple[int, int] | None:
 
 
 def note_use(folder: Path) -> None:
-    """This index is used: it stays. Delete those of workspaces that nobody opened for long."""
+    """Note that an index is used, and delete those of workspaces that nobody opened for long."""
     with contextlib.suppress(OSError):
         os.utime(folder)
     for other in folder.parent.iterdir():
