@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types tests test-neovim test-vscode test-emacs test-terminal-editors test-editors
+.PHONY: demo test setup lint types tests test-neovim test-vscode test-emacs test-terminal-editors test-steps test-editors
 
 demo: setup
 	@$(BIN)/codellama-lsp demo
@@ -40,4 +40,9 @@ test-terminal-editors: setup
 	scripts/install-terminal-editors
 	CODELLAMA_EDITORS_REQUIRED=terminal $(BIN)/python -m pytest -q tests/editors/test_terminal_editors.py
 
-test-editors: test-terminal-editors test-neovim test-emacs test-vscode
+# The steps of the documentation as a stranger takes them.
+test-steps: setup
+	scripts/install-neovim
+	CODELLAMA_EDITORS_REQUIRED=steps $(BIN)/python -m pytest -q tests/editors/test_steps.py
+
+test-editors: test-steps test-terminal-editors test-neovim test-emacs test-vscode

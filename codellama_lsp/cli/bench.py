@@ -65,6 +65,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--max-tokens", type=_positive, default=16, metavar="N", help="generated (default 16)"
     )
     keys.add_argument(
+        "--workspace",
+        type=Path,
+        metavar="DIR",
+        help="type in files of this folder, with code of its other files in the prompts, chosen "
+        "and changed as in an editor",
+    )
+    keys.add_argument(
+        "--workspace-tokens",
+        type=_positive,
+        metavar="N",
+        help="room for that code (default: as for serve)",
+    )
+    keys.add_argument(
         "--pace-ms",
         type=_duration,
         default=_PACE_MS,
@@ -95,7 +108,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.plot:
             check_plot(args.plot)
-        files = choose_files(args.paths, _FILES, rng, context_tokens=args.context_tokens)
+        paths = args.paths or ([args.workspace] if args.workspace else [])
+        files = choose_files(paths, _FILES, rng, context_tokens=args.context_tokens)
     except (OSError, ValueError, PlotError) as error:
         raise UsageError(str(error)) from error
     spec = _spec(args)
@@ -107,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
             "context_tokens": args.context_tokens,
             "max_tokens": args.max_tokens,
             "pace_ms": args.pace_ms,
+            **({"workspace": args.workspace.name} if args.workspace else {}),
         },
     )
     code = 0
@@ -163,24 +178,38 @@ async def _play(
     from codellama_lsp.engine.supervisor import EngineSupervisor
     from codellama_lsp.evaluation.keystrokes.play import play
     from codellama_lsp.evaluation.keystrokes.watch import WatchedProvider
+    from codellama_lsp.evaluation.keystrokes.workspace import Workspace
 
-    settings = Settings(context_tokens=args.context_tokens, max_tokens=args.max_tokens)
+    settings = Settings(
+        context_tokens=args.context_tokens,
+        max_tokens=args.max_tokens,
+        workspace_tokens=args.workspace_tokens,
+    )
     supervisor = EngineSupervisor(spec)
     watched = WatchedProvider(supervisor)
+    workspace: Workspace | None = None
     try:
         info = await (await watched.engine()).info()
         report.model = info.model_name
         report.settings["threads"] = info.details.get("threads", "")
+        saw: Callable[[Event], None] | None = None
+        completer = Completer(watched, lambda uri: settings)
+        if args.workspace:
+            workspace = Workspace()
+            report.settings["index"] = await workspace.index(args.workspace)
+            completer = Completer(watched, lambda uri: settings, related=workspace.context)
+            workspace.context.read_ahead = completer.read_ahead
+            saw = workspace.saw
         progress = _Progress("keystrokes", args.events)
-        async for event, sample in play(
-            events, Completer(watched, lambda uri: settings), watched, args.pace_ms / 1000
-        ):
+        async for event, sample in play(events, completer, watched, args.pace_ms / 1000, saw):
             report.ours.append(sample)
             played.append((event, sample))
             progress.to(len(played))
         progress.end()
         return info
     finally:
+        if workspace is not None:
+            await workspace.close()
         await supervisor.close()
 
 
@@ -195,7 +224,9 @@ def _play_peer(
     from codellama_lsp.evaluation.keystrokes.peer import LlamaServer, batch_tokens, play_peer
 
     assert spec.model is not None
-    budget: WindowBudget = window_budget(info, args.context_tokens)
+    budget: WindowBudget = window_budget(
+        info, args.context_tokens, shared=args.workspace is not None
+    )
     batch = batch_tokens(
         budget.prefix_chars / info.chars_per_token, budget.suffix_chars / info.chars_per_token
     )

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codellama_lsp.cli.engines import add_options
+from codellama_lsp.cli.roots import add_options as add_workspace_options
 
 if TYPE_CHECKING:
+    from codellama_lsp.cli.workspace import Workspace
     from codellama_lsp.completion.types import Completion, CompletionRequest
+    from codellama_lsp.config.settings import Settings
     from codellama_lsp.context.documents import TextBuffer
 
 _MOST_LINGER_S = 5
@@ -29,6 +32,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--repeat", type=_count, metavar="N", help="ask N times, one engine")
     parser.add_argument("--no-cache", action="store_true", help="always ask the model")
     parser.add_argument("--layout", choices=["spm", "psm"], help="order of the prompt")
+    parser.add_argument(
+        "--no-workspace", action="store_true", help="read no other files of the project"
+    )
+    add_workspace_options(parser)
     parser.add_argument("--plan", choices=["span", "line", "block"], help="how much to complete")
     add_options(parser)
     parser.set_defaults(run=run)
@@ -72,25 +79,48 @@ async def _complete(args: argparse.Namespace, request: CompletionRequest) -> lis
     import attrs
 
     from codellama_lsp.cli.engines import choose
+    from codellama_lsp.cli.roots import project_of, settings_for
     from codellama_lsp.completion.pipeline import Completer
-    from codellama_lsp.config.files import read_user_file
-    from codellama_lsp.config.settings import Layer, resolve
     from codellama_lsp.engine.supervisor import EngineSupervisor
 
-    options, problems = read_user_file()
-    settings, more = resolve([Layer(options)])
-    for problem in (*problems, *more):
-        print(f"codellama-lsp: {problem}", file=sys.stderr)
+    path = _where(args.where)[0].resolve()
+    root = project_of(path, args.root)
+    settings = settings_for(path, root)
     # The engine of an editor that is open, or one that stays for the next command.
     settings = attrs.evolve(settings, engine_linger_s=min(settings.engine_linger_s, _MOST_LINGER_S))
+    workspace = None if args.no_workspace else _workspace(root, request, settings)
     supervisor = EngineSupervisor(choose(args.engine, args.model, settings))
     try:
         # Nobody will accept anything: nothing is prepared for that.
         settings = attrs.evolve(settings, speculate=False)
-        completer = Completer(supervisor, lambda uri: settings)
+        completer = Completer(supervisor, lambda uri: settings, related=workspace)
         return [await completer.complete(request) for _ in range(args.repeat or 1)]
     finally:
         await supervisor.close()
+        if workspace is not None:
+            workspace.close()
+
+
+def _workspace(
+    root: Path | None, request: CompletionRequest, settings: Settings
+) -> Workspace | None:
+    """The project around the file, read; None where there is none or it may not be read."""
+    from codellama_lsp.completion.exclusion import reason_to_exclude
+
+    document = request.document
+    if root is None or not settings.workspace:
+        return None
+    if reason_to_exclude(document.uri, document.text, settings.exclude):
+        return None  # no model will see it anyway
+    from codellama_lsp.cli.workspace import Workspace
+
+    workspace = Workspace(root, settings.exclude)
+    workspace.update()
+    if workspace.problem:
+        print(f"codellama-lsp: only this file is used: {workspace.problem}", file=sys.stderr)
+        workspace.close()
+        return None
+    return workspace
 
 
 def _where(text: str) -> tuple[Path, int, int]:

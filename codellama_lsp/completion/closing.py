@@ -73,11 +73,6 @@ def beside(surplus: Sequence[Closing], spot: Spot) -> int:
     return len(run)
 
 
-def past(spot: Spot, chars: int) -> Spot:
-    """`spot` with so much of what follows the cursor taken away."""
-    return attrs.evolve(spot, after=spot.after[chars:], left_out=spot.left_out[chars:])
-
-
 def wanted_count(own: Sequence[Closing], spot: Spot, left: Stack) -> int:
     """How many of `own` the document still needs: the first so many.
 

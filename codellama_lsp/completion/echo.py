@@ -18,7 +18,7 @@ _SENTINEL = re.compile(
 )
 _PATH = r"(?:\.{0,2}/)?(?:[\w.@+-]+[/\\])*[\w@+-][\w.@+-]*\.[A-Za-z][\w+]{0,7}"
 _HEADER = re.compile(
-    r"\s*(?:#|//|--|;|/\*|<!--)\s*(?:(?:Path|File|Filename|Filepath|Source)\s*:\s*\S.*"
+    r"\s*(?:#|//|--|;|/\*|<!--)\s*(?:(?:Path|File|Filename|Filepath|Source)\s*:\s*[\w@+-]*[./\\][\w.@+/\\-]*"
     r"|(?:\.{0,2}/)?(?:[\w.@+-]+[/\\])+[\w@+-][\w.@+-]*\.[A-Za-z][\w+]{0,7}"
     r"|Compare this snippet from .*)\s*(?:\*/|-->)?\s*",
     re.IGNORECASE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from codellama_lsp.context.globs import any_of, matches, path_of
-from codellama_lsp.context.secrets import SECRET_GLOBS
+from codellama_lsp.context.secret_shapes import SECRET_GLOBS
 
 _SECRET = any_of(SECRET_GLOBS)
 

@@ -13,11 +13,12 @@ import attrs
 
 from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
-from codellama_lsp.completion.indentation import BARE_HEAD, own_indentation
+from codellama_lsp.completion.indentation import BARE_HEAD, blanks_of, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import scan
 
 _CLOSING = ")]}\"'`"
+_PAIRS = frozenset(("()", "[]", "{}"))
 
 #: All of the rest of the line is none where it is that long.
 _WHOLE_REST_CHARS = 6
@@ -197,16 +198,11 @@ def indentation(draft: Draft, spot: Spot) -> Draft:
     return attrs.evolve(draft, text=own_indentation(draft.text, spot))
 
 
-def repeats_document(draft: Draft, spot: Spot) -> Draft:
-    """Drop a text that the document has right there already."""
-    if spot.line_before.strip() and not spot.line_after.strip():
-        return draft  # The rest of a line may well be what the next line says.
-    text = draft.text.strip()
-    there = spot.after.strip()
-    if is_telling(text) and there.startswith(text) and not draft.replaced_chars:
-        rest = there[len(text) : len(text) + 1]
-        if not rest or rest == "\n" or "\n" in draft.text:
-            return attrs.evolve(draft, text="")
+def closer_below(draft: Draft, spot: Spot) -> Draft:
+    """Put a bracket on a line of its own where what it closes begins below its opener."""
+    pair = spot.line_before[-1:] + spot.line_after[draft.replaced_chars :][:1]
+    if draft.text.startswith("\n") and pair in _PAIRS:
+        return attrs.evolve(draft, text=f"{draft.text.rstrip()}\n{blanks_of(spot.line_before)}")
     return draft
 
 
@@ -219,8 +215,8 @@ FILTERS: tuple[tuple[str, Filter], ...] = (
     ("closing_tag", closing_tag),
     ("closers", closers),
     ("unbalanced", unbalanced),
-    ("repeats_document", repeats_document),
     ("trailing_blanks", trailing_blanks),
+    ("closer_below", closer_below),
 )
 
 

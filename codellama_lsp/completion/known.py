@@ -143,7 +143,8 @@ class KnownSuggestions:
             items = _rests(entry, request)
             if items and entry.settings == settings:
                 self._order.move_to_end(entry.origin)
-                return Completion(Outcome.CACHED, items=items, plan=entry.plan)
+                few = items[: max(1, request.candidates)]
+                return Completion(Outcome.CACHED, items=few, plan=entry.plan)
         return None
 
 

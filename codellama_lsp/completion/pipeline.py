@@ -52,6 +52,10 @@ log = logging.getLogger(__name__)
 
 _MOST_TRACKERS = 64
 
+#: What was chosen is read again where the cursor has gone elsewhere meanwhile.
+_MOST_READINGS = 3
+_HEAD_CHARS = 120
+
 #: What is prepared unasked is short: most of it is never seen.
 _AHEAD_TOKENS = 48
 
@@ -106,6 +110,7 @@ class Completer:
         self._related = related
         self._placer = Placer(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
+        self._latest: dict[str, tuple[GenerateRequest, Segment]] = {}
         self._running: dict[str, asyncio.Task[Completion]] = {}
         self._streams: dict[str, Stream] = {}
         self._ahead: Stream | None = None
@@ -152,6 +157,7 @@ class Completer:
     def forget(self, uri: str) -> None:
         """The document was closed. What is known of it stays: it may be opened again."""
         self._trackers.pop(uri, None)
+        self._latest.pop(uri, None)
         if self._related is not None:
             self._related.forget(uri)
         if stream := self._streams.pop(uri, None):
@@ -272,6 +278,9 @@ class Completer:
             priority=priority,
         )
 
+        if not ahead:
+            self._latest[document.uri] = (wanted, windows.prefix)
+
         def done(completion: Completion) -> None:
             if completion.items and not request.is_plain:
                 several = request.candidates > 1
@@ -286,6 +295,37 @@ class Completer:
         # What nobody asked for is not worth a second try.
         again = None if ahead else replacement
         return Stream(engine, wanted, request, plan, spot, info.model_name, done, again)
+
+    async def read_ahead(self, uri: str, context: tuple[Segment, ...]) -> None:
+        """Have an engine read a document's latest prompt with `context` in it; nobody waits.
+
+        Ends when that is done, or at once where nothing may be done unasked.
+        """
+        settings = self._settings(uri)
+        if settings.background == "off":
+            return
+        try:
+            for _ in range(_MOST_READINGS):
+                known = self._latest.get(uri)
+                if known is None:
+                    return
+                asked, prefix = known
+                before, joined = self._placer.place(context, prefix, settings.workspace_placement)
+                wanted = attrs.evolve(
+                    asked,
+                    context=before,
+                    prefix=joined,
+                    max_tokens=0,
+                    candidates=1,
+                    stop_at_newline=False,
+                    priority=Priority.WARM,
+                )
+                await (await self._ready())[0].generate(wanted).result()
+                latest = self._latest.get(uri)
+                if latest is None or _typed_on(known, latest):
+                    return  # else the cursor went elsewhere meanwhile
+        except EngineError:
+            pass  # Nobody asked.
 
     async def _ready(self) -> tuple[Engine, EngineInfo]:
         """An engine that has loaded its model; another one if the first dies meanwhile."""
@@ -373,6 +413,15 @@ class Completer:
         while len(self._trackers) > _MOST_TRACKERS:
             self._trackers.popitem(last=False)
         return tracker
+
+
+def _typed_on(
+    before: tuple[GenerateRequest, Segment], after: tuple[GenerateRequest, Segment]
+) -> bool:
+    """Whether a prompt begins as an earlier one: the same windows, more typed."""
+    (one, prefix), (other, later) = before, after
+    head = prefix.text[:_HEAD_CHARS]
+    return one.suffix.version == other.suffix.version and later.text.startswith(head)
 
 
 def _timed(completion: Completion, total_ms: float) -> Completion:

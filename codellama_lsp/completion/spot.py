@@ -352,7 +352,8 @@ def indent_width(line: str, tab_width: int = _TAB_WIDTH) -> int:
 
 def is_telling(line: str) -> bool:
     """Whether `line` says enough for its repetition to mean something: no lone bracket or else."""
-    return len(re.findall(r"\w", line)) >= 3 and line.strip(" \t{}()[];:") not in _COMMON
+    least = 2 if "=" in line else 3
+    return len(re.findall(r"\w", line)) >= least and line.strip(" \t{}()[];:") not in _COMMON
 
 
 _COMMON = frozenset(

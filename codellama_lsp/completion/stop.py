@@ -6,19 +6,17 @@ A rule decides on finished evidence only: once it has cut, more text would not c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Protocol
 
 import attrs
 
 from codellama_lsp.completion.arguments import LastArgument
-from codellama_lsp.completion.closing import beside, closings_of, past
 from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
 from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
-from codellama_lsp.syntax.scan import FrameKind
 
 
 class StopRule(Protocol):
@@ -123,35 +121,6 @@ class RepeatedAbove:
         return len("\n".join(lines[: whole[-count][0]]))
 
 
-class ClosedTwice:
-    """A bracket was closed that the document closes on a later line."""
-
-    name = "closed_twice"
-
-    def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._spot = spot
-
-    def cut(self, text: str) -> int | None:
-        """Keep what stands before the closer, or before its line if nothing else is on it."""
-        if not self._spot.stack:
-            return None
-        # A closer may be followed by an opener: "} else {".
-        text = text[: text.rfind("\n") + 1]
-        surplus = closings_of(text, self._spot).surplus
-        # What the cursor's own line closes is weighed when all is known.
-        if taken := beside(surplus, self._spot):
-            surplus = closings_of(text, past(self._spot, taken)).surplus
-        elif any(closing.text in self._spot.line_after for closing in surplus):
-            return None
-        for closing in surplus:
-            if closing.frame and closing.frame.kind is FrameKind.BRACKET:
-                start = text.rfind("\n", 0, closing.offset)
-                if start >= 0 and not text[start : closing.offset].strip():
-                    return start
-                return closing.offset
-        return None
-
-
 class Loop:
     """The same lines three times in a row, or one line that goes round in circles."""
 
@@ -159,10 +128,10 @@ class Loop:
 
     _MOST_LINES = 4
     _LONGEST_UNIT_CHARS = 40
-    _LEAST_CHARS = 120
+    _LEAST_CHARS = 80
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
-        self._around = f"{spot.before}\n{spot.after}\n"
+        self._around = _bare(f"{spot.before}\n{spot.after}\n".split("\n"))
         self._lead = "" if spot.line_before.strip() else spot.line_before
 
     def cut(self, text: str) -> int | None:
@@ -176,7 +145,7 @@ class Loop:
             if len(whole) >= 3 * count and last == whole[-2 * count : -count]:
                 if last != whole[-3 * count : -2 * count] or not any(map(_is_code, last)):
                     continue
-                if "\n".join(["", *last, *last, ""]) in self._around:
+                if _bare(["", *last, *last, ""]) in self._around:
                     continue
                 return len("\n".join(whole[: len(whole) - 2 * count])) - len(self._lead)
         return self._cut_line(text, len(lines[-1]))
@@ -194,6 +163,10 @@ class Loop:
                     end -= unit_chars
                 return len(text) - line_chars + end + unit_chars
         return None
+
+
+def _bare(lines: Iterable[str]) -> str:
+    return "\n".join(map(str.strip, lines))
 
 
 def _is_code(line: str) -> bool:
@@ -216,7 +189,6 @@ FAULTS: tuple[MakeRule, ...] = (
     EchoedHeader,
     ReachedFollowing,
     RepeatedAbove,
-    ClosedTwice,
     Loop,
     LastArgument,
 )

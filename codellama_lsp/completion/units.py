@@ -114,7 +114,7 @@ class _Translator:
         if _CASE.match(body):
             return 0
         depth = expected // step
-        unit = width // depth if width % depth == 0 else 0
+        unit = width // depth if depth and width % depth == 0 else 0
         deeper = width - indent_width(previous)
         # A little deeper than the line that opens it, it may well be right in some other way.
         return unit if unit in (2, 4, 8) and (deeper <= 0 or deeper > 2 * step) else 0

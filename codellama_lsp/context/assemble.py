@@ -17,9 +17,8 @@ from codellama_lsp.context.candidates import Candidate
 from codellama_lsp.context.cursor import CursorView
 from codellama_lsp.context.index.words import identifiers, split
 from codellama_lsp.context.languages import comment
+from codellama_lsp.context.meter import Meter
 
-#: Estimates of token counts err; a prompt over its budget costs more than an empty place in it.
-_SAFETY = 1.08
 #: One candidate may not take more than this share of the budget while others wait.
 _LARGEST_SHARE = 0.35
 _LARGEST_SIMILAR_SHARE = 0.25
@@ -109,23 +108,6 @@ class Assembly:
         gone = set(paths)
         kept = tuple(chunk for chunk in self.chunks if chunk.path not in gone)
         return attrs.evolve(self, chunks=kept)
-
-
-class Meter:
-    """Estimates tokens: no vocabulary here, only how many characters one usually spells."""
-
-    def __init__(self, chars_per_token: float) -> None:
-        self._per_token = max(chars_per_token, 0.5)
-
-    def tokens(self, text: str) -> int:
-        """An estimate on the safe side: digits and other scripts cost a token or more each."""
-        plain, wide = len(text), 0
-        if not text.isascii():
-            wide = len(text.encode("utf-8", "replace")) - plain
-            plain -= sum(c > "\x7f" for c in text)
-            wide += len(text) - plain
-        digits = sum(map(text.count, "0123456789"))
-        return int(((plain - digits) / self._per_token + digits + wide) * _SAFETY) + 1
 
 
 def assemble(

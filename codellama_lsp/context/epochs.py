@@ -21,9 +21,12 @@ NEAR_LINES = 12
 
 @attrs.define
 class Epoch:
-    """What is in a document's prompts now."""
+    """What is in a document's prompts now, and what follows it."""
 
     chunks: tuple[Chunk, ...] = ()
+    """What was chosen."""
+    shown: tuple[Chunk, ...] = ()
+    """What prompts hold: what was chosen, once an engine has read it."""
     budget_tokens: int = 0
     line: int = -1
     """Where the cursor was when it was last chosen; -1: never."""
@@ -47,10 +50,14 @@ class Epoch:
         self.budget_tokens = assembly.budget_tokens
         return True
 
+    def show(self) -> None:
+        """What was chosen stands in prompts from now on."""
+        self.shown = self.chunks
+
     def within(self, budget_tokens: int) -> tuple[Chunk, ...]:
-        """The chunks as far as they fit a budget, which may have shrunk since."""
+        """What prompts hold, as far as it fits a budget, which may have shrunk since."""
         kept, left = [], budget_tokens
-        for chunk in self.chunks:
+        for chunk in self.shown:
             if chunk.tokens <= left:
                 kept.append(chunk)
                 left -= chunk.tokens

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from codellama_lsp.context.globs import any_of
 from codellama_lsp.context.languages import language_of
-from codellama_lsp.context.secrets import SECRET_GLOBS
+from codellama_lsp.context.secret_shapes import SECRET_GLOBS
 
 if TYPE_CHECKING:
     import pathspec

@@ -12,77 +12,21 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 
-#: Names that hold keys and passwords, whatever the settings say.
-SECRET_GLOBS = (
-    ".env",
-    ".env.*",
-    ".envrc",
-    "*.env",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "*.jks",
-    "*.keystore",
-    "*.kdbx",
-    "*.gpg",
-    "*.asc",
-    "*.ppk",
-    "id_rsa*",
-    "id_dsa*",
-    "id_ecdsa*",
-    "id_ed25519*",
-    ".netrc",
-    "_netrc",
-    ".npmrc",
-    ".pypirc",
-    ".pgpass",
-    ".htpasswd",
-    ".git-credentials",
-    ".aws/credentials",
-    ".docker/config.json",
-    ".kube/config",
-    "credentials.{json,yaml,yml,toml,ini}",
-    "secrets.{json,yaml,yml,toml,ini}",
-    "service-account*.json",
-    "*.tfvars",
-)
+from codellama_lsp.context.secret_shapes import HEADS, SHAPES
 
 _MARK = "__REDACTED_"
 
-#: Kind, what a token begins with, and what it goes on with. The beginning alone tells it apart.
-_SHAPES: tuple[tuple[str, str, str], ...] = (
-    ("AWS_KEY", r"\b(?:AKIA|ASIA|ABIA|ACCA)", r"[0-9A-Z]{12,}"),
-    ("GITHUB_TOKEN", r"\bgh[pousr]_", r"[0-9A-Za-z]{16,}"),
-    ("GITHUB_TOKEN", r"\bgithub_pat_", r"[0-9A-Za-z_]{16,}"),
-    ("GITLAB_TOKEN", r"\bgl(?:pat|dt|rt|cbt|ptt)-", r"[0-9A-Za-z_\-]{12,}"),
-    ("SLACK_TOKEN", r"\bxox[abeoprs]-", r"[0-9A-Za-z\-]{10,}"),
-    ("SLACK_HOOK", r"hooks\.slack\.com/(?:services|workflows)/", r"[0-9A-Za-z/]{10,}"),
-    ("STRIPE_KEY", r"\b[rsp]k_(?:live|test)_", r"[0-9A-Za-z]{10,}"),
-    ("API_KEY", r"\bsk-(?:proj-|ant-|or-|svcacct-)?", r"(?=[\w\-]*\d)[0-9A-Za-z_\-]{20,}"),
-    ("GOOGLE_KEY", r"\bAIza", r"[0-9A-Za-z_\-]{24,}"),
-    ("GOOGLE_KEY", r"\b(?:ya29\.|GOCSPX-)", r"[0-9A-Za-z_\-]{16,}"),
-    ("NPM_TOKEN", r"\bnpm_", r"[0-9A-Za-z]{24,}"),
-    ("PYPI_TOKEN", r"\bpypi-Ag", r"[0-9A-Za-z_\-]{16,}"),
-    ("HUGGINGFACE_TOKEN", r"\bhf_", r"[A-Za-z]{24,}"),
-    ("SENDGRID_KEY", r"\bSG\.", r"[0-9A-Za-z_\-]{16,}\.[0-9A-Za-z_\-]{16,}"),
-    ("TWILIO_KEY", r"\bSK(?=[0-9a-f]{32}\b)", r"[0-9a-f]{32}"),
-    ("DIGITALOCEAN_TOKEN", r"\bdo[opr]_v1_", r"[0-9a-f]{16,}"),
-    ("SHOPIFY_TOKEN", r"\bshp(?:at|ca|pa|ss)_", r"[0-9a-fA-F]{16,}"),
-    ("JWT", r"\beyJ", r"[0-9A-Za-z_\-]{8,}\.eyJ[0-9A-Za-z_\-]{8,}(?:\.[0-9A-Za-z_\-]*)?"),
-    ("AZURE_KEY", r"\bAccountKey=", r"[0-9A-Za-z+/=]{20,}"),
-    ("AGE_KEY", r"\bAGE-SECRET-KEY-1", r"[0-9A-Z]{20,}"),
-)
-_TOKEN = re.compile(
-    "|".join(f"(?P<k{i}>{head}{tail})" for i, (_, head, tail) in enumerate(_SHAPES))
+_TOKEN = re.compile("|".join(f"(?P<k{i}>{head}{tail})" for i, (_, head, tail) in enumerate(SHAPES)))
+#: These begin like ordinary words, or are told by their length.
+_SHORT = frozenset(
+    "API_KEY TWILIO_KEY SENDGRID_KEY HUGGINGFACE_TOKEN JWT DATABRICKS_TOKEN CRATES_TOKEN "
+    "MAILGUN_KEY TELEGRAM_TOKEN TERRAFORM_TOKEN REPLICATE_TOKEN VAULT_TOKEN".split()
 )
 #: While one is typed: any of the longer beginnings, however little follows it, up to the cursor.
 _TYPING = re.compile(
     "(?:"
     + "|".join(
-        f"(?P<k{i}>{head})"
-        for i, (kind, head, _) in enumerate(_SHAPES)
-        if kind not in ("API_KEY", "TWILIO_KEY", "SENDGRID_KEY", "HUGGINGFACE_TOKEN", "JWT")
+        f"(?P<k{i}>{head})" for i, (kind, head, _) in enumerate(SHAPES) if kind not in _SHORT
     )
     + r")[\w\-+/=.]+\Z"
 )
@@ -100,16 +44,15 @@ _ASSIGNED = re.compile(
 #: The same without quotes, as shells, properties and YAML have it: nothing else on the line.
 _BARE = re.compile(
     r"(?i)^\s*(?:export\s+|set\s+|-\s+)?[\w.\-]*(?:passw(?:or)?d|secret|token|_key|apikey)[\w.\-]*"
-    r"(?:=|:\s+|\s=\s)(?P<value>(?=\S*\d\S*\d)[0-9A-Za-z+/=_\-]{16,})\s*$"
+    r"(?:=|:\s+|\s=\s)(?P<value>(?=\S*\d\S*\d)[0-9A-Za-z+/=_\-!@#%&*.~]{8,})\s*$"
 )
-#: A line without any of these has no token, and none of the words means no assigned one: plain
-#: searches, a hundred times as fast as the patterns.
-_HEADS = (
-    "AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glcbt- glptt- xox "
-    "hooks.slack.com "
-    "k_live_ k_test_ sk- AIza ya29. GOCSPX- npm_ pypi-Ag hf_ SG. SK dop_v1_ doo_v1_ dor_v1_ "
-    "shpat_ shpca_ shppa_ shpss_ eyJ AccountKey= AGE-SECRET-KEY-1 ://"
-).split()
+#: In the string that opens a database, and in a .netrc.
+_IN_STRING = re.compile(
+    r"(?i)(?:[;\"']\s*(?:password|pwd|accesskey)\s*=\s*(?P<value>[^;\"'\s]{4,})(?=[;\"'])"
+    r"|\bmachine\s+\S+\s+login\s+\S+\s+password\s+(?P<netrc>\S+)"
+    r"|^\s*password\s+(?P<line>\S{8,})\s*$)"
+)
+#: None of the words means no assigned secret: a plain search, a hundred times as fast.
 _WORDS = "pass pwd secret token key credential bearer authorization".split()
 #: A password within an address: scheme://user:password@host
 _IN_ADDRESS = re.compile(
@@ -128,6 +71,22 @@ _KEY_END = re.compile(
     r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
 )
 
+#: What documentation and tests write where a password belongs.
+_STANDS_FOR_ONE = re.compile(
+    r"(?i)\W*|x+|\.+|%s|(?:user|my|your|the|some)?[_\-]?(?:pass|passw|passwd|password|pwd|pw|secret|"
+    r"token)(?:word)?"
+)
+#: Values that have a digit and are no secrets: words with a number, names joined by underscores,
+#: `a2b`, paths, hosts, types, and what says of itself that it is made up.
+_NO_SECRET = re.compile(
+    r"[a-z_./:\-]+\d{0,2}"
+    r"|[A-Za-z]+\d{0,2}(?:_[A-Za-z]*\d{0,2})+"
+    r"|[a-z]+[24][a-z]+"
+    r"|[A-Z][a-z]+\d+[A-Z][A-Za-z]*"
+    r"|[\w.\-/]*/[\w\-]+(?:\.[\w\-]+)*\.[a-z]{1,5}"
+    r"|[A-Za-z][\w\-]*(?:\.[\w\-]+)+:\d{1,5}"
+    r"|(?i:test|example|dummy|fake|sample|changeme|placeholder|your)[A-Za-z_\-]*\d{0,4}"
+)
 _LEAST_BITS = 2.75
 """Shannon entropy per character that a value needs to be taken for a secret rather than a word."""
 _LEAST_ASSIGNED_CHARS = 8
@@ -200,7 +159,7 @@ class Redactor:
         blob = "\n".join(new)
         lowered = blob.lower()
         hints = (
-            [head for head in _HEADS if head in blob],
+            [head for head in HEADS if head in blob],
             [word for word in _WORDS if word in lowered],
         )
         nothing = hints == ([], [])
@@ -242,13 +201,19 @@ def _in_line(line: str, hints: _Hints) -> Iterator[Span]:
             yield match.start(), match.end(), _mark_of(match)
         if "://" in line:
             for match in _IN_ADDRESS.finditer(line):
-                yield *match.span("value"), placeholder("PASSWORD")
+                if not _STANDS_FOR_ONE.fullmatch(match["value"]):
+                    yield *match.span("value"), placeholder("PASSWORD")
     lowered = line.lower() if words else ""
     if any(word in lowered for word in words):
         for pattern in (_ASSIGNED, _BARE):
             for match in pattern.finditer(line):
                 if _is_random(match["value"]):
                     yield *match.span("value"), placeholder("SECRET")
+        for match in _IN_STRING.finditer(line):
+            name = str(match.lastgroup)
+            plain = name == "netrc" and match[name][0] not in "{<$%"
+            if plain or _is_random(match[name]):
+                yield *match.span(name), placeholder("PASSWORD")
 
 
 def _key_blocks(text: str) -> Iterator[Span]:
@@ -277,7 +242,7 @@ def _typing(text: str, cursor: int) -> Span | None:
 
 def _mark_of(match: re.Match[str]) -> str:
     assert match.lastgroup is not None
-    return placeholder(_SHAPES[int(match.lastgroup[1:])][0])
+    return placeholder(SHAPES[int(match.lastgroup[1:])][0])
 
 
 def _is_random(value: str) -> bool:
@@ -287,7 +252,7 @@ def _is_random(value: str) -> bool:
         return False
     has_digit = any(c.isdigit() for c in value)
     has_letter = any(c.isalpha() for c in value)
-    if not (has_digit and has_letter) or re.fullmatch(r"[a-z_./:\-]+\d{0,2}", value):
+    if not (has_digit and has_letter) or _NO_SECRET.fullmatch(value):
         return False
     counts = Counter(value).values()
     bits = -sum(n / len(value) * math.log2(n / len(value)) for n in counts)

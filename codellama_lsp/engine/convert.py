@@ -54,6 +54,7 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
         "least_probability": request.least_probability,
         "temperature": request.temperature,
         "seed": request.seed,
+        "measure": request.measure,
         "priority": request.priority.value,
     }
 
@@ -84,6 +85,7 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
         least_probability=_float(body, "least_probability"),
         temperature=_float(body, "temperature"),
         seed=_get(body, "seed", int),
+        measure=_get(body, "measure", bool),
         priority=_enum(body, "priority", Priority),
     )
 
@@ -98,6 +100,7 @@ def result_to_json(result: GenerateResult) -> dict[str, Any]:
         "tokens": _slots(result.tokens, _TOKEN_FIELDS),
         "ms": _slots(result.ms, _TIMING_FIELDS),
         "layout": result.layout.value,
+        "segment_tokens": result.segment_tokens,
     }
 
 
@@ -117,6 +120,7 @@ def result_from_json(raw: object) -> GenerateResult:
         tokens=TokenCounts(**{name: _get(tokens, name, int) for name in _TOKEN_FIELDS}),
         ms=Timings(**{name: _float(ms, name) for name in _TIMING_FIELDS}),
         layout=_enum(body, "layout", Layout),
+        segment_tokens=_counts(body.get("segment_tokens")),
     )
 
 
@@ -190,6 +194,12 @@ def _floats(raw: object) -> list[float]:
     if not isinstance(raw, list) or not all(isinstance(value, int | float) for value in raw):
         raise WireError(INVALID_PARAMS, "not a list of numbers")
     return raw
+
+
+def _counts(raw: object) -> tuple[int, ...]:
+    if not isinstance(raw, list) or not all(type(value) is int for value in raw):
+        raise WireError(INVALID_PARAMS, "not a list of counts")
+    return tuple(raw)
 
 
 def _enum(body: dict[str, Any], name: str, kind: type[E]) -> E:

@@ -104,6 +104,8 @@ class GenerateRequest:
     temperature: float = 0.0
     """0: greedy."""
     seed: int = 0
+    measure: bool = False
+    """Evaluate nothing: only say how many tokens each segment has."""
     priority: Priority = Priority.VISIBLE
 
 
@@ -169,6 +171,18 @@ class GenerateResult:
     ms: Timings
     layout: Layout
     """The order that was really used."""
+    segment_tokens: tuple[int, ...] = ()
+    """Of context, suffix and prefix, where the request was to measure."""
+
+
+def measured_segments(request: GenerateRequest) -> tuple[Segment, ...]:
+    """What a request to measure counts, in the order of `GenerateResult.segment_tokens`."""
+    return (*request.context, request.suffix, request.prefix)
+
+
+def measurement(counts: tuple[int, ...], layout: Layout) -> GenerateResult:
+    """The answer to such a request."""
+    return GenerateResult((), TokenCounts(), Timings(), layout, counts)
 
 
 @attrs.frozen

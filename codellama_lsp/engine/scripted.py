@@ -28,6 +28,8 @@ from codellama_lsp.engine.protocol import (
     Segment,
     Timings,
     TokenCounts,
+    measured_segments,
+    measurement,
 )
 
 _TOKEN = re.compile(r"\w{1,8}|[^\S\n]+|\n|[^\w\s]")
@@ -144,6 +146,9 @@ class ScriptedBackend:
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Play the next item of the script for each candidate."""
         start = time.perf_counter()
+        if request.measure:
+            counts = tuple(len(split_tokens(s.text)) for s in measured_segments(request))
+            return measurement(counts, request.layout)
         if any(item.crash and request.prefix.text.endswith(item.crash) for item in self._items):
             os.abort()
         prompt, reused = self._prefill(request)

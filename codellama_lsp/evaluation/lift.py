@@ -37,6 +37,8 @@ from codellama_lsp.evaluation.statistics import (
 NONE, OURS = "none", "ours"
 #: More than any window of a small model, so that "none" is bounded by the measured length alone.
 _ROOMY_TOKENS = 1 << 16
+_TRIES = 6
+_NEAR_TOKENS = 12
 
 
 @attrs.frozen
@@ -141,14 +143,20 @@ class Bench:
         most = self._tokens(shared.windows) + shared.budget_tokens
         request = self._request(place, NONE, number)
         completer = self._completers[NONE]
-        low, high = 64, 8 * most
-        while high - low > 4:
-            middle = (low + high) // 2
-            self._alone = attrs.evolve(self._alone, context_tokens=middle)
-            asked = await completer.asked(request)
-            low, high = (middle, high) if self._tokens(asked.windows) <= most else (low, middle)
-        self._alone = attrs.evolve(self._alone, context_tokens=low)
-        return (await completer.asked(request)).windows
+        wanted, best, fitting = most, 0, None
+        for _ in range(_TRIES):
+            self._alone = attrs.evolve(self._alone, context_tokens=wanted)
+            windows = (await completer.asked(request)).windows
+            tokens = self._tokens(windows)
+            if fitting is None or (tokens <= most and (best > most or tokens > best)):
+                best, fitting, chosen = tokens, windows, self._alone
+            if most - _NEAR_TOKENS <= tokens <= most:
+                break
+            # Windows end where lines do, and a file has two ends: as near as a few steps come.
+            wanted = min(max(int(wanted * (most - 2) / max(tokens, 1)), 64), 16 * most)
+        self._alone = chosen
+        assert fitting is not None
+        return fitting
 
     def _tokens(self, windows: Windows) -> int:
         return self._count(windows.prefix.text) + self._count(windows.suffix.text)

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
-from codellama_lsp.context.assemble import Chunk, Meter
+from codellama_lsp.context.assemble import Chunk
 from codellama_lsp.context.candidates import Query, nearness, rarity
 from codellama_lsp.context.cursor import view
 from codellama_lsp.context.index.library import Library
 from codellama_lsp.context.index.words import identifiers
 from codellama_lsp.context.languages import comment, same_family
+from codellama_lsp.context.meter import Meter
 from codellama_lsp.context.related import Asked
 from codellama_lsp.context.segments import Segments
 from codellama_lsp.context.select import select

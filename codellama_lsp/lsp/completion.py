@@ -73,7 +73,7 @@ def _register(server: CodeLlamaServer, client: _Capabilities) -> None:
         )
         items: list[types.CompletionItem] = []
         if answer.items:
-            offer = server.session.offers.made(snapshot.document, answer, 0)
+            offer = server.session.offers.made(snapshot.document, answer)[0]
             items = [_item(snapshot, offer, *snapshot.item(answer.items[0]), client)]
         # What is typed next may want another suggestion.
         return types.CompletionList(is_incomplete=True, items=items)
@@ -86,14 +86,12 @@ def _item(
     word = _word_before(snapshot)
     before = span.start.character - units(word, snapshot.encoding)
     start = types.Position(span.start.line, before)
-    lines = (word + text).strip().splitlines()
-    first = " ".join(lines[0].split())
-    label = first + " …" if len(lines) > 1 else first
-    if len(label) > _MOST_LABEL_CHARS:
-        label = label[: _MOST_LABEL_CHARS - 2] + " …"
+    first = " ".join((word + text).strip().splitlines()[0].split())
+    # Some clients insert the label: what it lacks is in the documentation, with no sign of it here.
+    short = first if len(first) <= _MOST_LABEL_CHARS else first[: _MOST_LABEL_CHARS - 1] + "…"
     details = types.CompletionItemLabelDetails(description="Code Llama")
     return types.CompletionItem(
-        label=label,
+        label=short,
         label_details=details if client.label_details else None,
         # Helix reads "$" and "}" in the text of a snippet, whatever its format.
         kind=types.CompletionItemKind.Text,

@@ -39,11 +39,10 @@ def register(server: CodeLlamaServer) -> None:
         )
         completion = await completer.complete(request)
         items = []
-        for number, suggestion in enumerate(completion.items):
+        numbers = server.session.offers.made(snapshot.document, completion)
+        for number, suggestion in zip(numbers, completion.items, strict=True):
             text, span = snapshot.item(suggestion)
-            offer = server.session.offers.made(snapshot.document, completion, number)
-            command = types.Command(
-                "Suggestion accepted", ACCEPTED, arguments=[snapshot.document.uri, offer]
-            )
+            arguments = [snapshot.document.uri, number]
+            command = types.Command("Suggestion accepted", ACCEPTED, arguments=arguments)
             items.append(types.InlineCompletionItem(insert_text=text, range=span, command=command))
         return types.InlineCompletionList(items=items)

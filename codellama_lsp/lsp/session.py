@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +16,19 @@ from typing import Any
 import attrs
 
 from codellama_lsp import dirs
+from codellama_lsp.completion.exclusion import reason_to_exclude
 from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.pipeline import Completer
 from codellama_lsp.completion.types import Completion, CompletionRequest, DocumentSnapshot
 from codellama_lsp.config.files import SettingsFiles
 from codellama_lsp.config.options import Options, read_options
 from codellama_lsp.config.settings import Layer, Settings, resolve
+from codellama_lsp.context.preview import described, measuring, order_of
 from codellama_lsp.engine.backend import Engine
-from codellama_lsp.engine.protocol import EngineError, EngineStartError
+from codellama_lsp.engine.protocol import (
+    EngineError,
+    EngineStartError,
+)
 from codellama_lsp.engine.quiet import Machine, cpu_seconds, on_battery, saves_power
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
@@ -59,7 +65,6 @@ class Session:
         self._told: set[str] = set()
         self._supervisor: EngineSupervisor | None = None
         self._leaving: asyncio.Task[None] | None = None
-        self._failed: EngineStartError | None = None
         self._files = SettingsFiles()
         self.settings = Settings()
         """Those that hold where no workspace narrows them."""
@@ -77,10 +82,12 @@ class Session:
         self.workspace = WorkspaceContext(
             on_state=lambda: self.on_change(), exclude=lambda uri: self.settings_at(uri).exclude
         )
+        self._previews = itertools.count(1)
         self._configured = asyncio.Event()
         self.completer = Completer(
             self, self.settings_at, self, self.workspace, configured=self._all_settings
         )
+        self.workspace.read_ahead = self.completer.read_ahead
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
         self.on_engine_wanted: Callable[[], None] = lambda: None
@@ -188,11 +195,27 @@ class Session:
     ) -> dict[str, Any] | None:
         """What of the workspace would be sent for a cursor; None where nothing is indexed."""
         snapshot = DocumentSnapshot(uri, language, 0, text)
+        settings = self.settings_at(uri)
+        if reason := reason_to_exclude(uri, text, settings.exclude):
+            return {"error": f"this file never reaches a model: {reason}"}
         try:
             asked = await self.completer.asked(CompletionRequest(snapshot, offset))
+            found = await self.workspace.preview(asked)
+            if found is None:
+                return None
+            engine, (assembly, took_ms) = await self.engine(), found
+            wanted = measuring(
+                assembly, asked.windows, settings.layout, version=next(self._previews)
+            )
+            counted = await engine.generate(wanted).result()
+            info = await engine.info()
         except EngineError as error:
             return {"error": str(error)}
-        return await self.workspace.preview(asked)
+        order = order_of(settings.workspace_placement, counted.layout)
+        return described(
+            assembly, asked.windows, counted.segment_tokens,
+            counted_by=info.model_name, order=order, ms=took_ms,
+        )  # fmt: skip
 
     def _leave_engine(self) -> None:
         """The settings want another one; what is being asked will be asked there."""

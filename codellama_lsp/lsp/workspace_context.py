@@ -108,7 +108,7 @@ def register(server: CodeLlamaServer) -> None:
 
     @server.command(CONTEXT)
     async def context(*args: Any) -> dict[str, Any] | None:
-        """Arguments: URI and position, or none for the document last asked about."""
+        """Arguments: a document's URI and a position in it, its end without one."""
         uri = args[0] if args and isinstance(args[0], str) else ""
         document = server.workspace.text_documents.get(unquote(uri))
         if document is None:

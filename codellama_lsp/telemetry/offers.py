@@ -20,17 +20,30 @@ _MOST = 200
 
 @attrs.define(eq=False)
 class Offer:
-    """One suggestion and its fate. What is left of it while it is typed along is the same one."""
+    """One suggestion and its fate.
+
+    Candidates to cycle through are one, and so is what is left while it is typed along.
+    """
 
     uri: str
     language: str
     plan: str
-    text: str
+    texts: list[str] = attrs.field(factory=list)
+    taken: str = ""
+    """The text that was accepted."""
     shown: bool = False
     accepted: bool = False
     partly: bool = False
     settled: bool = False
     """It gave way to something else."""
+
+
+@attrs.frozen
+class _Item:
+    """What a number stands for."""
+
+    offer: Offer
+    text: str
 
 
 class Offers:
@@ -39,79 +52,86 @@ class Offers:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._numbers = itertools.count(1)
-        self._offers: OrderedDict[int, Offer] = OrderedDict()
+        self._items: OrderedDict[int, _Item] = OrderedDict()
         self.client = ""
         """The editor's name."""
 
-    def made(self, document: DocumentSnapshot, completion: Completion, index: int) -> int:
-        """A suggestion is sent; its number."""
-        text = completion.items[index].text
+    def made(self, document: DocumentSnapshot, completion: Completion) -> list[int]:
+        """A suggestion is sent, if there is one; the numbers of its items."""
+        texts = [item.text for item in completion.items]
+        if not texts:
+            return []
         offer = None
         if completion.outcome is Outcome.CACHED:
-            offer = self._continued(document.uri, text)
-        elif not index:
+            offer = self._continued(document.uri, texts[0])
+        else:
             self.give_way(document.uri, document.text)
         if offer is None:
-            offer = Offer(document.uri, document.language_id, completion.plan, text)
-            if not index:
-                self._count("offered", offer)
-        number = next(self._numbers)
-        self._offers[number] = offer
-        while len(self._offers) > _MOST:
-            self._offers.popitem(last=False)
-        return number
+            offer = Offer(document.uri, document.language_id, completion.plan, texts)
+            self._count("offered", offer)
+        numbers = []
+        for text in texts:
+            numbers.append(next(self._numbers))
+            # What is left of a text stands for all of it.
+            whole = next((w for w in offer.texts if w.endswith(text)), text)
+            self._items[numbers[-1]] = _Item(offer, whole)
+        while len(self._items) > _MOST:
+            self._items.popitem(last=False)
+        return numbers
 
     def give_way(self, uri: str, text: str | None = None) -> None:
         """Something new takes the place of what was shown in a document, which reads `text`.
 
         Without a text it was closed.
         """
-        for offer in set(self._offers.values()):
+        for offer in {item.offer for item in self._items.values()}:
             if offer.uri != uri or offer.settled or not offer.shown:
                 continue
             offer.settled = True
             if not (offer.accepted or offer.partly):
-                typed = text is not None and offer.text.strip() in text
+                typed = text is not None and any(made.strip() in text for made in offer.texts)
                 self._count("typed" if typed else "rejected", offer)
-
-    def _continued(self, uri: str, rest: str) -> Offer | None:
-        """The suggestion that `rest` is left of."""
-        for offer in reversed(self._offers.values()):
-            if offer.uri == uri and not offer.settled and offer.text.endswith(rest):
-                return offer
-        return None
 
     def shown(self, number: object) -> None:
         """The client showed it."""
-        offer = self._find(number)
-        if offer is not None and not offer.shown:
-            offer.shown = True
-            self._count("shown", offer)
+        item = self._find(number)
+        if item is not None and not item.offer.shown:
+            item.offer.shown = True
+            self._count("shown", item.offer)
 
     def accepted(self, number: object) -> Offer | None:
         """The user took it whole. Clients that cannot say which give no number."""
-        offer = self._find(number)
-        if offer is None:
+        item = self._find(number)
+        if item is None:
             self._ledger.event("accepted", self.client, "", "")
-        elif not offer.accepted:
-            offer.accepted = True
-            self._count("accepted", offer)
-        return offer
+            return None
+        item.offer.taken = item.text
+        if not item.offer.accepted:
+            item.offer.accepted = True
+            self._count("accepted", item.offer)
+        return item.offer
 
     def partly_accepted(self, number: object) -> None:
         """The user took some of it."""
-        offer = self._find(number)
-        if offer is not None and not offer.partly:
-            offer.partly = True
-            self._count("partially", offer)
+        item = self._find(number)
+        if item is not None and not item.offer.partly:
+            item.offer.partly = True
+            self._count("partially", item.offer)
 
     def looked_after(self, offer: Offer, text: str | None) -> None:
         """A while after acceptance the document reads `text` (None: it was closed)."""
         if text is not None:
-            self._count("kept" if offer.text.strip() in text else "changed", offer)
+            self._count("kept" if offer.taken.strip() in text else "changed", offer)
 
-    def _find(self, number: object) -> Offer | None:
-        return self._offers.get(number) if isinstance(number, int) else None
+    def _continued(self, uri: str, rest: str) -> Offer | None:
+        """The suggestion that `rest` is left of."""
+        for item in reversed(self._items.values()):
+            if item.offer.uri == uri and not item.offer.settled and item.text.endswith(rest):
+                return item.offer
+        return None
+
+    def _find(self, number: object) -> _Item | None:
+        return self._items.get(number) if isinstance(number, int) else None
 
     def _count(self, what: str, offer: Offer) -> None:
         self._ledger.event(what, self.client, offer.language, offer.plan)

@@ -11,7 +11,7 @@ import itertools
 import logging
 import posixpath
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from codellama_lsp.context.epochs import Epoch
 from codellama_lsp.context.globs import any_of, matches
 from codellama_lsp.context.index.messages import assembly_from_json, query_to_json
 from codellama_lsp.context.related import Asked
-from codellama_lsp.context.secrets import SECRET_GLOBS
+from codellama_lsp.context.secret_shapes import SECRET_GLOBS
 from codellama_lsp.context.segments import Segments
 from codellama_lsp.engine.protocol import Segment
 from codellama_lsp.workspace.folders import Folder, Folders, State
@@ -72,6 +72,8 @@ class WorkspaceContext:
         self._segments = Segments(itertools.count(1))
         self._on_state = on_state
         self._focus = ""
+        self.read_ahead: Callable[[str, tuple[Segment, ...]], Awaitable[None]] | None = None
+        """Has an engine read a document's prompt with this in it, before it is asked."""
 
     # Folders
 
@@ -180,14 +182,16 @@ class WorkspaceContext:
         self._when_resting(document)
         return self._segments.of(asked.uri, document.epoch.within(asked.budget_tokens))
 
-    async def preview(self, asked: Asked) -> dict[str, Any] | None:
-        """What would be chosen now, with reasons and what is left out; None without an index."""
+    async def preview(self, asked: Asked) -> tuple[Assembly, float] | None:
+        """What would be chosen now and how many ms that took; None without an index."""
         document = self._documents.get(asked.uri)
         if document is None or (folder := document.folder) is None:
             return None
         self._send(document)
         found = await folder.client.ask("select", self._question(document, folder, asked))
-        return found if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return None
+        return self._allowed(document, folder, assembly_from_json(found)), float(found["ms"])
 
     def _choose_soon(self, document: _Document) -> None:
         if not document.choosing and document.asked is not None and document.folder is not None:
@@ -199,21 +203,29 @@ class WorkspaceContext:
             self._send(document)
             found = await folder.client.ask("select", self._question(document, folder, asked))
             if isinstance(found, dict) and document.folder is folder:
-                self._take(document, folder, asked, assembly_from_json(found))
+                allowed = self._allowed(document, folder, assembly_from_json(found))
+                await self._take(document, asked, allowed)
         except (KeyError, TypeError, ValueError):
             log.exception("an answer of the index was not understood")
         finally:
             document.choosing = False
 
-    def _take(self, document: _Document, folder: Folder, asked: Asked, assembly: Assembly) -> None:
+    async def _take(self, document: _Document, asked: Asked, assembly: Assembly) -> None:
+        if not document.epoch.offer(assembly, _line(asked), asked.prefill_tokens_per_s):
+            return
+        if self.read_ahead is not None:
+            # No keystroke waits for what was chosen: prompts hold it once it has been read.
+            await self.read_ahead(document.uri, self._segments.of(asked.uri, document.epoch.chunks))
+        document.epoch.show()
+
+    def _allowed(self, document: _Document, folder: Folder, assembly: Assembly) -> Assembly:
+        """Without what the settings exclude."""
         globs, root = self._exclude(document.uri), folder.root.as_posix()
-        kept = [
-            chunk
+        return assembly.without(
+            chunk.path
             for chunk in assembly.chunks
-            if not any(matches(posixpath.normpath(f"{root}/{chunk.path}"), g) for g in globs)
-        ]
-        assembly = attrs.evolve(assembly, chunks=tuple(kept))
-        document.epoch.offer(assembly, _line(asked), asked.prefill_tokens_per_s)
+            if any(matches(posixpath.normpath(f"{root}/{chunk.path}"), glob) for glob in globs)
+        )
 
     def _question(self, document: _Document, folder: Folder, asked: Asked) -> dict[str, Any]:
         windows = asked.windows

@@ -5,9 +5,12 @@ For the many cases that the table's way, through a real server, would take too l
 
 from __future__ import annotations
 
+import attrs
+
 from codellama_lsp.completion.budget import window_budget
 from codellama_lsp.completion.heads import heard
 from codellama_lsp.completion.kinds import PROSE
+from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.plan import choose_plan
 from codellama_lsp.completion.shape import shaped
 from codellama_lsp.completion.spot import Spot
@@ -20,12 +23,25 @@ from codellama_lsp.engine.scripted import scripted_info, split_tokens
 _BUDGET = window_budget(scripted_info(), None)
 
 
-def judge(
-    document: str, offset: int, language: str, says: str, max_tokens: int = 96
-) -> tuple[str, str, str]:
-    """The document after accepting what is shown, the outcome and its reason."""
+@attrs.frozen
+class Judged:
+    """What came of a text."""
+
+    accepted: str
+    """The document after accepting what is shown."""
+    shown: str
+    """Empty if nothing is."""
+    replaced_chars: int
+    outcome: Outcome
+    detail: str
+    heard_chars: int
+    """How much was generated before a rule ended it."""
+
+
+def judge(document: str, offset: int, language: str, says: str, max_tokens: int = 96) -> Judged:
+    """Complete at `offset` with a model that says `says`, at most so many tokens of it."""
     windows = WindowTracker("it").windows(document, offset, _BUDGET)
-    spot = Spot.of(windows, language)
+    spot = Spot.of(windows, language, document)
     plan = choose_plan(spot, "never" if language in PROSE else "auto")
     rules = stop_rules(plan, spot)
     raw, cut, finish = "", None, Finish.EOT
@@ -43,4 +59,6 @@ def judge(
     found = shaped(text, cut or first_cut(rules, text + "\n"), finish, plan, spot)
     shown = found.draft.text.replace("\n", line_ending(document))
     accepted = document[:offset] + shown + document[offset + found.draft.replaced_chars :]
-    return accepted, found.outcome.value, found.detail
+    return Judged(
+        accepted, shown, found.draft.replaced_chars, found.outcome, found.detail, len(raw)
+    )

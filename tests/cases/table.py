@@ -1,7 +1,9 @@
 """Reads the case table: what a model says at a cursor, and what of it is shown, byte for byte.
 
-A file of `rows/` is named after its language id. `‸` is the cursor, `→` a tab, `␣` a blank at a
-line's end, `⏎` a line break where one would not be seen, `␄` the end of a file without one.
+A file of `rows/` is named after its language id, up to a dash. `‸` is the cursor, `→` a tab,
+`␣` a blank at a line's end, `⏎` a line break where one would not be seen, `␄` the end of a file
+without one.
+`[stops]`: a rule has to end the generation before all is said.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ class Row:
     """What is inserted; empty for nothing."""
     eats: str
     """What it takes the place of, right after the cursor."""
+    stops: bool = False
+    """Whether the generation has to end before all is said."""
 
     @property
     def uri(self) -> str:
@@ -52,12 +56,13 @@ def read_rows() -> list[Row]:
 
 def read_file(path: Path) -> list[Row]:
     text = path.read_text(encoding="utf-8")
-    return [_row(path.stem, part) for part in re.split(r"^==== ", text, flags=re.M)[1:]]
+    language = path.stem.partition("-")[0]
+    return [_row(language, part) for part in re.split(r"^==== ", text, flags=re.M)[1:]]
 
 
 def _row(language: str, part: str) -> Row:
     head, _, rest = part.partition("\n")
-    match = re.fullmatch(r"(good|bad)( \[crlf\])?: (.+)", head)
+    match = re.fullmatch(r"(good|bad)( \[crlf\])?( \[stops\])?: (.+)", head)
     assert match, head
     document, *sections = re.split(r"^---- ", rest, flags=re.M)
     texts = {}
@@ -71,7 +76,15 @@ def _row(language: str, part: str) -> Row:
     says = texts["says"]
     shows = "" if "shows nothing" in texts else texts.get("shows", says)
     row = Row(
-        language, match[3], match[1] == "good", before, after, says, shows, texts.get("eats", "")
+        language,
+        match[4],
+        match[1] == "good",
+        before,
+        after,
+        says,
+        shows,
+        texts.get("eats", ""),
+        match[3] is not None,
     )
     if match[2]:
         crlf = {field: getattr(row, field).replace("\n", "\r\n") for field in _CRLF_FIELDS}

@@ -43,7 +43,7 @@ async def test_rows(path: Path, tmp_path: Path) -> None:
 
 def test_the_table_is_large_and_mostly_good() -> None:
     rows = read_rows()
-    assert len(rows) >= 200
-    assert sum(row.good for row in rows) / len(rows) >= 0.6
+    assert len(rows) >= 500
+    assert sum(row.good for row in rows) / len(rows) >= 2 / 3
     assert len({row.language for row in rows}) >= 10
     assert [key for key, n in Counter((r.language, r.name) for r in rows).items() if n > 1] == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from codellama_lsp.context.assemble import Assembly, Chunk, Meter, Piece
+from codellama_lsp.context.assemble import Assembly, Chunk, Piece
 from codellama_lsp.context.candidates import Query
 from codellama_lsp.context.epochs import Epoch
+from codellama_lsp.context.meter import Meter
 from codellama_lsp.context.related import Placer
 from codellama_lsp.context.segments import Segments
 from codellama_lsp.context.select import select
@@ -54,7 +55,9 @@ def test_tokens_are_counted_on_the_safe_side() -> None:
     meter = Meter(3.0)
     assert meter.tokens("1234567890") >= 10
     assert meter.tokens("注释") >= 6
-    assert meter.tokens("abc" * 100) >= 100
+    # Short names, signs and breaks: half the characters for a token that prose has.
+    assert meter.tokens("jv_free(a_b->c);\n\tx_y++;\n") >= 20
+    assert meter.tokens("request") < meter.tokens("re_qu_est")
 
 
 def _chunk(path: str, text: str = "", tokens: int = 10, score: float = 1.0) -> Chunk:
@@ -89,6 +92,9 @@ def test_a_small_gain_is_not_worth_a_long_prefill() -> None:
 def test_a_smaller_budget_leaves_out_what_does_not_fit() -> None:
     epoch = Epoch()
     epoch.offer(_assembly(_chunk("a", tokens=50), _chunk("b", tokens=30)), 1, 1000)
+    assert epoch.within(80) == ()  # nothing has read it
+    epoch.show()
+    assert [chunk.path for chunk in epoch.within(80)] == ["a", "b"]
     assert [chunk.path for chunk in epoch.within(40)] == ["b"]
 
 

@@ -10,10 +10,11 @@ import pytest
 from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.pipeline import Completer
 from codellama_lsp.completion.types import CompletionRequest, DocumentSnapshot
+from codellama_lsp.config.options import Placement
 from codellama_lsp.config.settings import Settings
 from codellama_lsp.context.secrets import placeholder
 from codellama_lsp.engine.local import LocalEngine
-from codellama_lsp.engine.protocol import GenerateRequest
+from codellama_lsp.engine.protocol import GenerateRequest, Priority, Segment
 from codellama_lsp.engine.scripted import ScriptedBackend
 from codellama_lsp.evaluation.related import Contender, ours
 from tests.context.conftest import Folder
@@ -140,3 +141,38 @@ async def test_a_suggestion_that_spells_a_placeholder_is_dropped(
     script = tmp_path / "script.json"
     script.write_text(f'["{placeholder("JWT")}"]')
     assert await _complete(Recording(script), folder, "x = |\n") is Outcome.FILTERED
+
+
+@pytest.mark.parametrize("placement", ["before", "prefix"])
+async def test_what_was_chosen_is_read_with_the_latest_windows(
+    engine: Recording, placement: Placement
+) -> None:
+    settings = Settings(workspace_placement=placement)
+    completer = Completer(OneEngine(engine), lambda uri: settings)
+    await completer.complete(
+        CompletionRequest(DocumentSnapshot("file:///w/a.py", "python", 1, "x = \ny = 2\n"), 4)
+    )
+    (asked,) = (r for r in engine.asked if r.priority is Priority.VISIBLE)
+    context = (Segment("c", 1, "# b.py\ndef f(): ...\n"),)
+    await completer.read_ahead("file:///w/a.py", context)
+    (read,) = (r for r in engine.asked if r.priority is Priority.WARM)
+    assert read.max_tokens == 0
+    assert read.suffix == asked.suffix
+    shown = "".join(segment.text for segment in read.context) + read.prefix.text
+    assert shown == "# b.py\ndef f(): ...\nx = "
+    assert bool(read.context) == (placement == "before")
+
+
+@pytest.mark.parametrize(("uri", "background"), [("file:///w/a.py", "off"), ("file:///b", "full")])
+async def test_what_nobody_may_do_unasked_is_not_read(
+    engine: Recording, uri: str, background: str
+) -> None:
+    settings = Settings(background=background)  # type: ignore[arg-type]
+    completer = Completer(OneEngine(engine), lambda uri: settings)
+    await completer.complete(
+        CompletionRequest(DocumentSnapshot("file:///w/a.py", "python", 1, "x = "), 4)
+    )
+    await completer.settled()
+    known = len(engine.asked)
+    await completer.read_ahead(uri, (Segment("c", 1, "# b.py\n"),))
+    assert len(engine.asked) == known

@@ -59,6 +59,20 @@ class Terminal:
     def until_shown(self, text: str) -> str:
         return self.until_screen(lambda screen: text in screen, f"{text!r} on the screen")
 
+    def type_until_shown(self, last: str, text: str) -> None:
+        """Type `last` until `text` is there: nothing says when an editor's server is ready."""
+
+        def look() -> bool:
+            self.type(last)
+            try:
+                until(lambda: text in self.screen(), text, 2)
+            except AssertionError:
+                self.keys("BSpace")
+                return False
+            return True
+
+        until(look, f"{text!r} on the screen")
+
     def stop(self) -> None:
         with contextlib.suppress(subprocess.SubprocessError):
             subprocess.run([*self._tmux, "kill-server"], capture_output=True, timeout=20)

@@ -52,21 +52,6 @@ def start(state_dir: Path) -> Iterator[Start]:
         terminal.stop()
 
 
-def type_until_shown(terminal: Terminal, last: str, text: str) -> None:
-    """Type `last` until the menu has `text`: nothing says when an editor's server is ready."""
-
-    def look() -> bool:
-        terminal.type(last)
-        try:
-            until(lambda: text in terminal.screen(), text, 2)
-        except AssertionError:
-            terminal.keys("BSpace")
-            return False
-        return True
-
-    until(look, f"{text!r} on the screen")
-
-
 def saved(file: Path, text: str) -> None:
     # An editor may take the file away for a moment to write it.
     found = [""]
@@ -94,7 +79,7 @@ def test_helix(start: Start, state_dir: Path, answer: str) -> None:
     terminal.keys("o")
     terminal.until_shown("INS")
     terminal.type("total =")
-    type_until_shown(terminal, " ", "sum(values) snippet")
+    terminal.type_until_shown(" ", "sum(values) text")
     terminal.keys("Tab")
     terminal.until_shown("total = sum(values)")
     terminal.keys("Enter", "Escape")
@@ -116,7 +101,7 @@ def test_vim_with_ale(start: Start, state_dir: Path) -> None:
     terminal, file = start("vim-9", "-u", str(vimrc), answers=["m_of_all"] * 50)
     terminal.until_shown("values = [1]")
     terminal.type("ototal = s")
-    type_until_shown(terminal, "u", "sum_of_all ")
+    terminal.type_until_shown("u", "sum_of_all ")
     terminal.keys("C-n", "C-y", "Escape")
     terminal.until_shown("total = sum_of_all")
     terminal.type(":w")

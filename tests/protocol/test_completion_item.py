@@ -81,7 +81,7 @@ ITEMS = {
     "a block": (
         "def f(x):\n    |\n",
         "if x:\n        return 1\n    return 2",
-        "if x: …",
+        "if x:",
         "if x:",
         "def f(x):\n    if x:\n        return 1\n    return 2\n",
     ),
@@ -95,7 +95,7 @@ ITEMS = {
     "long": (
         "x = |\n",
         "call(" + ", ".join(f"argument_{n}" for n in range(20)) + ")",
-        "call(argument_0, argument_1, argument_ …",
+        "call(argument_0, argument_1, argument_2…",
         "call(argument_0, argument_1, argument_2,",
         "x = call(" + ", ".join(f"argument_{n}" for n in range(20)) + ")\n",
     ),

@@ -108,6 +108,16 @@ async def partly(client: Client, item: Item) -> None:
     await client.inline(0, 4)
 
 
+async def cycled(client: Client, item: Item) -> None:
+    """Candidates are one suggestion, whichever was looked at and taken."""
+    client.open("z = \n", "file:///other.py")
+    items = await client.inline(0, 4, uri="file:///other.py", trigger=1)
+    assert len(items) == 2
+    show(client, items[0])
+    show(client, items[1])
+    await take(client, items[1])
+
+
 async def kept(client: Client, item: Item) -> None:
     client.change({"text": "x = compute(1)\n"})
     await take(client, item)
@@ -142,6 +152,7 @@ FATES: dict[Any, dict[str, int]] = {
     typed_by_hand: {"offered": 2, "shown": 1, "typed": 1},
     typed_along: {"offered": 1, "shown": 1, "accepted": 1},
     partly: {"offered": 2, "shown": 1, "partially": 1},
+    cycled: {"offered": 2, "shown": 1, "accepted": 1},
     kept: {"offered": 1, "accepted": 1, "kept": 1},
     changed: {"offered": 1, "accepted": 1, "changed": 1},
     closed_before: {"offered": 1, "accepted": 1},
@@ -160,7 +171,8 @@ async def live(fate: Any, script: Path, name: str, language: str) -> None:
 
 @pytest.mark.parametrize("fate", FATES, ids=lambda fate: fate.__name__)
 async def test_fates(fate: Any, tmp_path: Path) -> None:
-    await live(fate, write_script(tmp_path, "compute(1)", "other"), "an editor", "python")
+    script = write_script(tmp_path, "compute(1)", "other", "another")
+    await live(fate, script, "an editor", "python")
     told = json.loads(await stats("--json"))
     expected = dict.fromkeys(EVENTS, 0) | FATES[fate]
     assert told["events"] == expected

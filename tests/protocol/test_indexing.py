@@ -172,6 +172,7 @@ async def test_a_workspace_is_read_when_it_is_trusted(root: Path, tmp_path: Path
             client.notify("codellama/didChangeTrust", nonsense)
         await until(client, uri, shows("def scale_shape(shape, by)"))
         client.notify("codellama/didChangeTrust", {"trusted": False})
+        client.change({"text": MAIN + "\n"}, uri=uri)  # "one" is known for the text as it was.
         await suggests(client, uri, "two")
         assert await client.command("codellama.context", uri, CURSOR) is None
 

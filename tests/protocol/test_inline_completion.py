@@ -116,6 +116,21 @@ async def test_triggers(trigger: int, tmp_path: Path) -> None:
         assert len(await client.inline(0, 4, trigger=trigger)) == 1
 
 
+async def test_who_asks_gets_several(tmp_path: Path) -> None:
+    """Up to three different ones to cycle through, the same when asked again; else one."""
+    script = write_script(tmp_path, "a + b", "b + a", "a + b", "one")
+    async with started(script) as client:
+        await client.initialize(options={"speculate": False})
+        client.open("x = \ny = \n")
+        for _ in range(2):
+            items = await client.inline(0, 4, trigger=1)
+            assert [item["insertText"] for item in items] == ["a + b", "b + a"]
+        assert len({str(item["command"]["arguments"]) for item in items}) == 2
+        assert len(await client.inline(0, 4, trigger=2)) == 1
+        assert [item["insertText"] for item in await client.inline(1, 4)] == ["one"]
+        assert (await client.command("codellama.stats"))["asked"]["visible"] == 2
+
+
 @pytest.mark.parametrize(
     "uri",
     [

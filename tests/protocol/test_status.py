@@ -31,7 +31,7 @@ async def told(client: Client, state: State, words: str = "") -> Message:
 
 
 async def test_every_state(tmp_path: Path) -> None:
-    slow = {"text": "a", "delay_ms": 60}
+    slow = {"text": "a", "delay_ms": 300}
     script = write_script(tmp_path, {**slow, "load_ms": 300}, *[slow] * 3, *["b"] * 9)
     seen: set[str] = set()
 
@@ -42,7 +42,7 @@ async def test_every_state(tmp_path: Path) -> None:
         client.notifications.clear()
 
     async with started(script) as client:
-        await client.initialize(options={"slowMs": 40, "speculate": False})
+        await client.initialize(options={"slowMs": 200, "speculate": False})
         await told(client, State.STARTING)
         loading = await told(client, State.LOADING)
         assert 0 <= loading["percent"] <= 100

@@ -13,7 +13,9 @@ from codellama_lsp.config.options import Options
 from codellama_lsp.lsp.build import build_server
 from codellama_lsp.lsp.session import ServeOptions
 
-PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "protocol.md"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,18 @@ def test_tables(heading: str, names: set[str] | None) -> None:
         server = build_server(ServeOptions(lambda model: pytest.fail("no engine is needed")))
         names = set(server.protocol.fm.commands)
     assert set(re.findall(r"^\| `([\w.]+)`", section, re.MULTILINE)) == names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        name, _, section = link.partition("#")
+        if "://" in link:
+            continue
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        if section:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings}
+            assert section in slugs, link

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,17 @@ def test_every_neovim_command_is_in_the_help():
     verbs = set(re.findall(r"^function M\.verbs\.(\w+)", commands, re.MULTILINE))
     help_page = (plugin / "doc/codellama.txt").read_text(encoding="utf-8")
     assert verbs == set(re.findall(r"^:CodeLlama \[?(\w+)", help_page, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("helix/languages.toml", tomllib.loads),
+        ("kate/settings.json", json.loads),
+        ("sublime/LSP.sublime-settings", lambda text: json.loads(re.sub("(?m)^//.*", "", text))),
+    ],
+)
+def test_configurations_can_be_read_and_start_the_server(path, read):
+    found = json.dumps(read((ROOT / "editors" / path).read_text(encoding="utf-8")))
+    assert "codellama-lsp" in found
+    assert '["serve"]' in found or '["codellama-lsp", "serve"]' in found

@@ -19,8 +19,9 @@ from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.resolve import folder_of, stem_of
 from codellama_lsp.context.index.words import terms
 
-#: Raised whenever what is stored changes: a database of another version is built anew.
-SCHEMA_VERSION = 3
+#: Raised whenever what is stored changes, rules for secrets included: a database of another version
+#: is built anew.
+SCHEMA_VERSION = 4
 _COMMON_FROM = 300
 _POPULAR_FROM = 3
 IN_MEMORY = ":memory:"

@@ -19,6 +19,8 @@ from codellama_lsp.engine.protocol import (
     Priority,
     Timings,
     TokenCounts,
+    measured_segments,
+    measurement,
 )
 from codellama_lsp.engine.worker import memory
 from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
@@ -136,6 +138,10 @@ class LlamaBackend:
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
         """Answer one request; see `Backend.generate`."""
+        if request.measure:
+            encoder = self.loaded()[0].encoder
+            counts = tuple(len(encoder.infill(s.text)) for s in measured_segments(request))
+            return measurement(counts, request.layout)
         started = time.perf_counter()
         evaluated, busy_s = self._spent()
         cpu_s = time.thread_time() - self._context.busy_cpu_s

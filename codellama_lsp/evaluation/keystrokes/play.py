@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import attrs
 
@@ -29,16 +29,23 @@ _GONE_ELSEWHERE = (
 
 
 async def play(
-    events: Iterable[Event], completer: Completer, watched: WatchedProvider, pace_s: float = 0.0
+    events: Iterable[Event],
+    completer: Completer,
+    watched: WatchedProvider,
+    pace_s: float = 0.0,
+    saw: Callable[[Event], None] | None = None,
 ) -> AsyncIterator[tuple[Event, Sample]]:
     """The samples, in order; events that no model was asked about are left out.
 
-    `completer` asks `watched` for its engine. What an engine did unasked shows in its next answer
-    and is added to the event before that. Raises `EngineError` where the model fails.
+    `completer` asks `watched` for its engine; `saw` hears of an event first. What an engine did
+    unasked shows in its next answer and is added to the event before that. Raises `EngineError`
+    where the model fails.
     """
     last: tuple[Event, Sample] | None = None
     for version, event in enumerate(events, 1):
         watched.begin()
+        if saw is not None:
+            saw(event)
         snapshot = DocumentSnapshot(event.uri, event.language_id, version, event.text)
         request = CompletionRequest(snapshot, event.offset, use_cache=False)
         started_s, started_cpu_s = time.perf_counter(), time.process_time()

@@ -67,8 +67,11 @@ class WatchedProvider:
         self._seen.clear()
 
     async def settle(self, rest_s: float) -> list[Watched]:
-        """What was noted; work that nobody asked for gets `rest_s` to end by itself."""
-        unasked = [seen for seen in self._seen if not seen.asked_for]
+        """What was noted; work that nobody asked for gets `rest_s` to end by itself.
+
+        Reading ahead goes on, as it does in an editor: the engine makes way by itself.
+        """
+        unasked = [seen for seen in self._seen if seen.request.priority is Priority.SPECULATIVE]
         if unasked:
             waits = [asyncio.create_task(seen.result()) for seen in unasked]
             await asyncio.wait(waits, timeout=rest_s)

@@ -11,7 +11,7 @@
 
 ---@type vim.lsp.Config
 return {
-  cmd = { 'codellama-lsp', 'serve' },
+  cmd = require('codellama.config').current.cmd,
   root_markers = { '.git', '.hg', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod' },
   -- One server for all projects: a model is large, and the server tells documents apart.
   reuse_client = function(client, config)

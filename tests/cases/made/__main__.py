@@ -74,15 +74,15 @@ def main() -> None:
         if options.only not in f"{case.site.language} {case.kind}":
             continue
         offset, language = len(case.site.before), case.site.language
-        got, outcome, detail = judge(case.document, offset, language, case.says, case.max_tokens)
-        ok = got == case.right
+        found = judge(case.document, offset, language, case.says, case.max_tokens)
+        ok = found.accepted == case.right
         for group in (f"  {language}", f"    {case.kind}", ""):
             key = ("good" if case.good else "bad", group)
             tried[key] += 1
             right[key] += ok
         if not ok and shown[case.kind] < options.show:
             shown[case.kind] += 1
-            _print(case, got, f"{outcome} {detail}")
+            _print(case, found.accepted, f"{found.outcome} {found.detail}")
     for key in sorted(tried):
         share = 100 * right[key] / tried[key]
         print(f"{key[0]:4} {key[1]:34} {right[key]:5} of {tried[key]:5}  {share:5.1f}%")

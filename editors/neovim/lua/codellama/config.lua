@@ -2,10 +2,25 @@
 -- says itself what is wrong with them.
 local M = {}
 
+--- The server on PATH; else the one that `make setup` made, where this plugin is part of a clone.
+---@return string
+local function program()
+  local name = 'codellama-lsp'
+  if vim.fn.executable(name) == 0 then
+    local here = vim.uv.fs_realpath(debug.getinfo(1, 'S').source:sub(2)) or ''
+    local clone = vim.fn.fnamemodify(here, ':h:h:h:h:h')
+    local made = vim.fs.joinpath(clone, '.venv', 'bin', name)
+    if vim.fn.executable(made) == 1 then
+      return made
+    end
+  end
+  return name
+end
+
 ---@class codellama.Config
 M.defaults = {
   -- How to start the server.
-  cmd = { 'codellama-lsp', 'serve' },
+  cmd = { program(), 'serve' },
   cmd_env = nil, ---@type table<string, string>?
   -- A GGUF file or a name in the catalogue; nil: the model that comes with the server.
   model = nil, ---@type string?
