@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.editors.places import editors_dir
 from tests.editors.waiting import until
+
+
+def find_tmux() -> str | None:
+    """The one that an install script unpacked, or the system's."""
+    unpacked = editors_dir() / "bin" / "tmux"
+    return str(unpacked) if unpacked.exists() else shutil.which("tmux")
 
 
 class Terminal:
@@ -16,8 +24,10 @@ class Terminal:
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], directory: Path
     ) -> None:
+        program = find_tmux()
+        assert program is not None, "tmux is not installed"
         # Short, for it is a socket's path; and none of the user's configuration.
-        self._tmux = ["tmux", "-S", str(directory / "tmux.sock"), "-f", "/dev/null"]
+        self._tmux = [program, "-S", str(directory / "tmux.sock"), "-f", "/dev/null"]
         environment = {**environment, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
         environment.pop("TMUX", None)
         size = ["-x", "100", "-y", "30"]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
-from tests.editors.conftest import LINE, SUGGESTS, WHOLE, Open
+from tests.editors.conftest import LINE, SUGGESTS, WHOLE, Open, need_tmux
 from tests.editors.waiting import until
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
-    pytest.mark.parametrize("neovim_kind", ["0.12", "0.11", "0.10"], indirect=True),
-]
+pytestmark = pytest.mark.parametrize("neovim_kind", ["0.12", "0.11", "0.10"], indirect=True)
 
 
 def test_shown_followed_accepted_and_saved(open_neovim: Open) -> None:
+    need_tmux("neovim")
     more = """
       vim.o.statusline = '%f %{v:lua.require("codellama").statusline()}'
       vim.o.shortmess = vim.o.shortmess .. 'I'

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.editors.conftest import missing, server_on_path
+from tests.editors.conftest import missing, need_tmux, server_on_path
 from tests.editors.places import REPOSITORY, editors_dir
 from tests.editors.terminal import Terminal
 from tests.editors.waiting import until
-
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
 BEFORE = "values = [1]\n"
 Start = Callable[..., tuple[Terminal, Path]]
@@ -33,6 +30,7 @@ def start(state_dir: Path) -> Iterator[Start]:
         program = editors_dir() / "bin" / name
         if not program.exists():
             missing("terminal", f"{name} was not found; scripts/install-terminal-editors does it")
+        need_tmux("terminal")
         home = state_dir / "home"
         home.mkdir(exist_ok=True)
         environment = {
