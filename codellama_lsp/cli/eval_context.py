@@ -42,6 +42,12 @@ def register(benchmarks: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="where code of other files stands: before PRE or inside the prefix (default)",
     )
     lift.add_argument("--budget", type=int, metavar="TOKENS", help="room for code of other files")
+    lift.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="write every answer there; with the same FILE, an interrupted run goes on",
+    )
     lift.add_argument("--json", action="store_true", help="print JSON")
     lift.set_defaults(run=run_lift)
     recall = benchmarks.add_parser(
@@ -58,6 +64,18 @@ def register(benchmarks: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     recall.add_argument("--json", action="store_true", help="print JSON")
     recall.set_defaults(run=run_recall)
+    needle = benchmarks.add_parser(
+        "needle",
+        help="one definition among thousands much like it, reached by a reference alone",
+        description="Makes up a workspace, every name in it drawn, and chooses at cursors whose "
+        "code refers to one of its definitions: is it chosen at every budget, and is the text "
+        "within the budget in the model's own tokens? Exit status 1 where it is not.",
+    )
+    needle.add_argument("--model", metavar="NAME|PATH", help="a GGUF (default: as for serve)")
+    needle.add_argument("--definitions", type=int, default=10_000, metavar="N", help="(10000)")
+    needle.add_argument("--seed", type=int, default=7)
+    needle.add_argument("--json", action="store_true", help="print JSON")
+    needle.set_defaults(run=run_needle)
 
 
 def run_lift(args: argparse.Namespace) -> int:
@@ -101,11 +119,11 @@ async def _lift(
 ) -> None:
     from codellama_lsp.engine.spec import EngineSpec
     from codellama_lsp.engine.supervisor import EngineSupervisor
-    from codellama_lsp.engine.worker.counting import token_counter
-    from codellama_lsp.evaluation.lift import Bench, collect
+    from codellama_lsp.engine.worker.counting import vocabulary
+    from codellama_lsp.evaluation.lift import Bench, Kept, collect
     from codellama_lsp.evaluation.references import draw_places, library_of
 
-    count = token_counter(model)
+    count, kept = vocabulary(model).count, Kept(args.keep)
     supervisor = EngineSupervisor(EngineSpec.of_model(model))
     try:
         await (await supervisor.engine()).info()
@@ -118,7 +136,7 @@ async def _lift(
                 supervisor, library, root, count, placement=args.placement, tokens=args.budget
             )
             tick = _ticker(root.name, n)
-            await collect(found, places, bench, drawn[root], n, tick)
+            await collect(found, places, bench, drawn[root], n, tick, kept)
     finally:
         await supervisor.close()
 
@@ -167,6 +185,42 @@ def run_recall(args: argparse.Namespace) -> int:
     else:
         print(_recall_text(table))
     return code
+
+
+def run_needle(args: argparse.Namespace) -> int:
+    """Run it."""
+    import tempfile
+
+    from codellama_lsp.engine.protocol import EngineError
+    from codellama_lsp.engine.worker.counting import vocabulary
+    from codellama_lsp.evaluation.needle import look, make
+    from codellama_lsp.evaluation.references import library_of
+    from codellama_lsp.models.catalogue import resolve_model
+
+    try:
+        words = vocabulary(resolve_model(args.model).path)
+        with tempfile.TemporaryDirectory(prefix="needle-") as folder:
+            needles = make(Path(folder), args.definitions, args.seed)
+            library = library_of(Path(folder))
+            rows = [
+                r for n in needles for r in look(library, n, words.chars_per_token, words.count)
+            ]
+    except (OSError, ValueError, EngineError) as error:
+        print(f"codellama-lsp eval: {error}", file=sys.stderr)
+        return 1
+    if args.json:
+        import attrs
+
+        told = {"model": words.name, "seed": args.seed, "definitions": args.definitions}
+        print(json.dumps({**told, "rows": [attrs.asdict(row) for row in rows]}, indent=1))
+    else:
+        print(f"needle: one of {args.definitions} definitions, seed {args.seed}")
+        print(f"tokens of {words.name}")
+        for row in rows:
+            said = "there" if row.found else "NOT THERE"
+            over = "" if row.tokens <= row.budget_tokens else ", OVER THE BUDGET"
+            print(f"{row.kind:12} {row.budget_tokens:6}  {said}, {row.tokens} tokens{over}")
+    return 0 if all(row.good for row in rows) else 1
 
 
 def recall_rows_of(hits: Sequence[Hit]) -> list[RecallRow]:

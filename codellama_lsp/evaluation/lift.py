@@ -11,6 +11,7 @@ windows, those large ones included.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -89,6 +90,7 @@ class Bench:
         settings = Settings(workspace_placement=placement, workspace_tokens=tokens, copy=copy)
         other: Placement = "before" if placement == "prefix" else "prefix"
         elsewhere = attrs.evolve(settings, workspace_placement=other)
+        self.package = root.name
         self._root = root
         self._library = library
         self._count = count
@@ -197,6 +199,34 @@ class _RoomyEngine:
         await self._engine.close()
 
 
+class Kept:
+    """Answers in a file, a line for each place: an interrupted run goes on where it ended."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._known: dict[str, dict[str, LiftAnswer]] = {}
+        if file is not None and file.exists():
+            for line in file.read_text(encoding="utf-8").splitlines():
+                key, answers = json.loads(line)
+                self._known[key] = {w: LiftAnswer(**given) for w, given in answers.items()}
+
+    def find(self, package: str, place: Place) -> dict[str, LiftAnswer] | None:
+        """Known answers; empty for a place that does not count, None for one not asked yet."""
+        return self._known.get(self._key(package, place))
+
+    def add(self, package: str, place: Place, answers: Mapping[str, LiftAnswer]) -> None:
+        """Keep them."""
+        if self._file is None:
+            return
+        told = {what: attrs.asdict(given) for what, given in answers.items()}
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([self._key(package, place), told]) + "\n")
+
+    @staticmethod
+    def _key(package: str, place: Place) -> str:
+        return f"{package}:{place.path}:{place.offset}:{place.typed}"
+
+
 async def collect(
     found: dict[str, list[LiftAnswer]],
     answered: list[Place],
@@ -204,21 +234,28 @@ async def collect(
     places: Sequence[Place],
     n: int,
     tick: Callable[[int], None],
+    kept: Kept | None = None,
 ) -> None:
     """Fill `found` and `answered` place by place, up to `n` more; some places do not count.
 
     An interrupted run has whole rows.
     """
     done = 0
+    kept = kept or Kept(None)
     for number, place in enumerate(places):
         if done >= n:
             return
-        if answers := await bench.ask(place, number):
-            for what, answer in answers.items():
-                found.setdefault(what, []).append(answer)
-            answered.append(place)
-            done += 1
-            tick(done)
+        answers = kept.find(bench.package, place)
+        if answers is None:
+            answers = await bench.ask(place, number)
+            kept.add(bench.package, place, answers)
+        if not answers:
+            continue
+        for what, answer in answers.items():
+            found.setdefault(what, []).append(answer)
+        answered.append(place)
+        done += 1
+        tick(done)
 
 
 def lift_rows(places: Sequence[Place], found: Mapping[str, Sequence[LiftAnswer]]) -> list[LiftRow]:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from codellama_lsp.context.candidates import (
@@ -19,7 +17,6 @@ from codellama_lsp.context.candidates import (
     Query,
 )
 from codellama_lsp.context.choose import choose
-from codellama_lsp.context.select import select
 from tests.context.conftest import Folder
 
 SHAPES = (
@@ -145,26 +142,3 @@ def test_what_the_windows_show_is_not_repeated(folder: Folder) -> None:
     shown = (text.replace("|", ""),)
     candidates, _ = choose(library, _query("main.py", "python", text, shown=shown))
     assert "near_by" not in {c.found.definition.name for c in candidates}
-
-
-@pytest.mark.parametrize("budget", [512, 4096, 16_384, 65_536])
-def test_a_needle_among_ten_thousand(folder: Folder, budget: int) -> None:
-    rng = random.Random(budget)
-    names = [f"handle_{rng.randrange(16**8):08x}" for _ in range(10_000)]
-    files = {}
-    for number in range(100):
-        inside = names[number * 100 : number * 100 + 100]
-        body = "    result = compute(request, state)\n    return respond(result)\n"
-        files[f"pkg/part_{number}.py"] = "\n".join(
-            f"def {n}(request, state):\n{body}" for n in inside
-        )
-    needle = rng.randrange(10_000)
-    library = folder.write(files).index()
-    text = (
-        f"from pkg.part_{needle // 100} import {names[needle]}\n\n\n"
-        "def dispatch(request, state):\n    result = compute(request, state)\n    return |"
-    )
-    query = _query("pkg/main.py", "python", text)
-    found = select(library, query, budget_tokens=budget, chars_per_token=3.0)
-    assert any(f"def {names[needle]}(" in chunk.text for chunk in found.chunks)
-    assert found.tokens <= budget

@@ -14,7 +14,7 @@ from codellama_lsp.context.candidates import Query
 from codellama_lsp.engine.local import LocalEngine
 from codellama_lsp.engine.scripted import ScriptedBackend, split_tokens
 from codellama_lsp.evaluation.defining import shows
-from codellama_lsp.evaluation.lift import Bench, collect, lift_rows
+from codellama_lsp.evaluation.lift import Bench, Kept, collect, lift_rows
 from codellama_lsp.evaluation.recall import BUDGETS, CONTENDERS, Hit, look, recall_rows
 from codellama_lsp.evaluation.references import (
     NEAR_AFTER_CHARS,
@@ -154,6 +154,23 @@ async def test_lift_asks_everyone_the_same(package: Path, tmp_path: Path) -> Non
     assert rows["ours"].exact == 1.0 and rows["none"].exact == 0.0
     assert rows["none"].ours_ahead_exact == 1.0 and rows["ours"].ours_ahead_exact == 0.0
     assert rows["ours"].name_in_prompt == 1.0 and rows["none"].name_in_prompt == 0.0
+
+
+async def test_an_interrupted_lift_goes_on(package: Path, tmp_path: Path) -> None:
+    places = draw_places(package, 9, 7)
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps(["a", "b", "c", "d", "e"]))
+    found: list[dict] = []
+    for _ in range(2):  # the script has answers for one place alone
+        provider = OneEngine(LocalEngine(ScriptedBackend(script)))
+        library = library_of(package)
+        bench = Bench(provider, library, package, _by_words, placement="prefix", tokens=300)
+        found.append({})
+        kept = Kept(tmp_path / "kept.jsonl")
+        await collect(found[-1], [], bench, places, 1, lambda done: None, kept)
+        script.write_text("[]")
+    assert found[0] == found[1] and len(found[0]["ours"]) == 1
+    assert found[0]["ours"][0].text == "d"
 
 
 async def test_lift_passes_over_what_a_window_shows(package: Path, tmp_path: Path) -> None:

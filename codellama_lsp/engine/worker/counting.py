@@ -1,20 +1,34 @@
-"""Tokens of a text in a model's own vocabulary, without its weights: for measurements."""
+"""A model's vocabulary without its weights: for measurements that count its tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
+
+from codellama_lsp.engine.worker.backend import SAMPLE
 from codellama_lsp.engine.worker.library import quiet
 from codellama_lsp.engine.worker.model import Model
 
 
-def token_counter(path: Path) -> Callable[[str], int]:
-    """Counts tokens as they stand inside a prompt. Raises `EngineStartError` for a bad file."""
+@attrs.frozen
+class Vocabulary:
+    """How many tokens a text has."""
+
+    name: str
+    count: Callable[[str], int]
+    """Tokens of a text as it stands inside a prompt."""
+    chars_per_token: float
+    """As an engine with this model says it."""
+
+
+def vocabulary(path: Path) -> Vocabulary:
+    """Read a GGUF's vocabulary. Raises `EngineStartError` for a bad file."""
     quiet()
     model = Model(path, gpu_layers=0, extra_buffers=False, vocabulary_only=True)
 
     def count(text: str) -> int:
         return len(model.encoder.infill(text))
 
-    return count
+    return Vocabulary(model.name, count, len(SAMPLE) / max(count(SAMPLE), 1))
