@@ -56,6 +56,9 @@ class _Translator:
             self._previous = line_before + line
             if not self._previous.strip():
                 self._previous = self._spot.line_above
+            if not line.strip() and self._spot.opens_body(self._previous):
+                # Of a header over several lines, the first one says where it stands.
+                self._previous = blanks_of(self._spot.opener) + self._previous.strip()
         elif line.strip():
             self._previous = line
         return line
