@@ -22,6 +22,16 @@ from typing import Any
 SHAPES = ("7b", "13b")
 QUANTIZATIONS = ("q4_k", "q8_0")
 CONTEXT_TOKENS = (2048, 8192, 16384, 65536, 102400)
+#: Ways to load a model that are tried on the first context of each shape and quantization; the
+#: quickest one is used for the rest.
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "batch 512": (),
+    "batch 2048": ("--batch-tokens", "2048", "--micro-batch-tokens", "512"),
+    "batch 2048, computed whole": ("--batch-tokens", "2048"),
+    "batch 2048, no flash attention": ("--batch-tokens", "2048", "--flash-attention", "off"),
+    "batch 2048, KV q8_0": ("--batch-tokens", "2048", "--kv-type", "q8_0"),
+}
+_TUNING_EVENTS = 120
 LLAMA = "llama-cpp-python==0.3.36"
 BUILD_TOOLS = ("hatchling>=1.27", "editables", "scikit-build-core", "cmake", "ninja")
 _ROOT = Path(__file__).resolve().parent.parent
@@ -35,8 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.dry_run or gpu is None:
         if gpu is None:
             print("no NVIDIA GPU was found here (nvidia-smi); this is what would be done:")
-        for command in [*_setup_commands(args), *(_bench(args, *run) for run in runs)]:
+        trials = [] if args.no_tune else _trials(args)
+        benches = [_bench(args, *run, events=_TUNING_EVENTS) for run in trials]
+        benches += [_bench(args, *run) for run in runs]
+        for command in [*_setup_commands(args), *benches]:
             print("  " + shlex.join(command))
+        if trials:
+            print("  (each row with what was quickest for its shape and quantization)")
         print(f"  and the table goes to {args.out / 'table.md'}")
         return 0
     if not args.no_build and shutil.which("nvcc") is None:
@@ -48,8 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for command in _setup_commands(args)[1:]:
             print("+ " + shlex.join(command), file=sys.stderr)
             subprocess.run(command, check=True, env=_build_environment())
-    rows: list[tuple[tuple[str, str, int], dict[str, Any] | str]] = []
-    for number, run in enumerate(runs, 1):
+    best = {} if args.no_tune else _tune(args)
+    rows: list[tuple[Run, dict[str, Any] | str]] = []
+    for number, (shape, quant, context) in enumerate(runs, 1):
+        run = (shape, quant, context, best.get((shape, quant), next(iter(VARIANTS))))
         print(f"[{number} of {len(runs)}] {' '.join(map(str, run))}", file=sys.stderr)
         rows.append((run, _measure(args, run)))
         # After each one, so that an interrupt loses nothing.
@@ -58,11 +75,47 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if any(isinstance(answer, dict) for _, answer in rows) else 1
 
 
+#: Shape, quantization, context, variant; a variant that is left out is the first one.
+Run = tuple[str, str, int] | tuple[str, str, int, str]
+
+
+def _trials(args: argparse.Namespace) -> list[Run]:
+    return [(s, q, args.contexts[0], v) for s in args.shapes for q in args.quants for v in VARIANTS]
+
+
+def _tune(args: argparse.Namespace) -> dict[tuple[str, str], str]:
+    """The quickest variant of each shape and quantization; all figures are kept in tuning.json."""
+    found: dict[tuple[str, str], dict[str, float | str]] = {}
+    for run in _trials(args):
+        print(f"[tuning] {' '.join(map(str, run))}", file=sys.stderr)
+        answer = _measure(args, run, events=_TUNING_EVENTS)
+        figure = answer if isinstance(answer, str) else _slowness(answer)
+        found.setdefault((run[0], run[1]), {})[run[-1]] = figure  # type: ignore[index]
+        (args.out / "tuning.json").write_text(
+            json.dumps({" ".join(key): value for key, value in found.items()}, indent=1),
+            encoding="utf-8",
+        )
+    best: dict[tuple[str, str], str] = {}
+    for key, figures in found.items():
+        quick = {name: value for name, value in figures.items() if not isinstance(value, str)}
+        if quick:
+            best[key] = min(quick, key=lambda name: quick[name])
+    return best
+
+
+def _slowness(answer: dict[str, Any]) -> float:
+    """Milliseconds that a user waits in ten typed characters and one jump."""
+    typed = answer["together"]["typed"]["first_token_ms"]["median"]
+    jump = answer["classes"].get("jump", {}).get("first_token_ms", {}).get("median", 0.0)
+    return float(10 * typed + jump)
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="gpu-bench", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     parser.add_argument("--wheels", type=Path, help="install from this directory, no network")
     parser.add_argument("--no-build", action="store_true", help="--venv is set up already")
+    parser.add_argument("--no-tune", action="store_true", help="load every model the usual way")
     parser.add_argument("--venv", type=Path, default=_ROOT / "build" / "gpu-venv")
     parser.add_argument("--out", type=Path, default=_ROOT / "build" / "gpu-bench")
     parser.add_argument("--events", type=int, default=400)
@@ -121,20 +174,28 @@ def _python(args: argparse.Namespace) -> Path:
     return Path(args.venv) / "bin" / "python"
 
 
-def _bench(args: argparse.Namespace, shape: str, quant: str, context: int) -> list[str]:
+def _bench(
+    args: argparse.Namespace,
+    shape: str,
+    quant: str,
+    context: int,
+    variant: str = "",
+    events: int = 0,
+) -> list[str]:
     command = [
         *(str(_python(args)), "-m", "codellama_lsp", "bench", "keystrokes", "--json"),
         *("--shape", shape, "--quant", quant, "--context-tokens", str(context)),
-        *("--events", str(args.events)),
+        *("--events", str(events or args.events)),
+        *VARIANTS.get(variant, ()),
     ]
     if args.vs_llama_server:
         command += ["--vs-llama-server", str(args.vs_llama_server)]
     return command
 
 
-def _measure(args: argparse.Namespace, run: tuple[str, str, int]) -> dict[str, Any] | str:
+def _measure(args: argparse.Namespace, run: Run, events: int = 0) -> dict[str, Any] | str:
     """The bench's JSON, kept in a file too; or the last line of what went wrong."""
-    command = _bench(args, *run)
+    command = _bench(args, *run, events=events)
     try:
         done = subprocess.run(
             command, capture_output=True, timeout=args.timeout_s, text=True, check=False
@@ -144,8 +205,9 @@ def _measure(args: argparse.Namespace, run: tuple[str, str, int]) -> dict[str, A
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         return lines[-1] if lines else f"status {done.returncode}"
-    path = args.out / f"{run[0]}-{run[1]}-{run[2]}.json"
-    path.write_text(done.stdout, encoding="utf-8")
+    if not events:
+        path = args.out / f"{run[0]}-{run[1]}-{run[2]}.json"
+        path.write_text(done.stdout, encoding="utf-8")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
@@ -153,18 +215,19 @@ def _measure(args: argparse.Namespace, run: tuple[str, str, int]) -> dict[str, A
 def _table(
     gpu: str,
     args: argparse.Namespace,
-    rows: Sequence[tuple[tuple[str, str, int], dict[str, Any] | str]],
+    rows: Sequence[tuple[Run, dict[str, Any] | str]],
 ) -> str:
     lines = [
         f"{gpu}; {LLAMA}; {args.events} events",
         "",
-        "| shape | quantization | context | fresh tokens per typed character, median / mean / p95 "
+        "| shape | quantization | context | loaded with | fresh tokens per typed character, "
+        "median / mean / p95 "
         "| first text, typed, ms, median / p95 | after a jump, ms, median / max | overhead until "
         "the first text, ms, median |",
-        "|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for (shape, quant, context), answer in rows:
-        head = f"| {shape} | {quant} | {context} |"
+    for (shape, quant, context, *variant), answer in rows:
+        head = f"| {shape} | {quant} | {context} | {''.join(map(str, variant))} |"
         if isinstance(answer, str):
             lines.append(f"{head} {answer.replace('|', '/')} | | | |")
             continue

@@ -22,6 +22,8 @@ MultiLine = Literal["auto", "never", "always"]
 Placement = Literal["before", "prefix"]
 BackgroundName = Literal["full", "light", "off"]
 Confidence = Literal["off", "low", "high"]
+KvType = Literal["f16", "q8_0", "q5_1", "q4_0"]
+FlashAttention = Literal["auto", "on", "off"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 
 
@@ -78,6 +80,12 @@ class Options:
     """Cells of the KV cache, shared by all documents; 0: chosen by model and free memory."""
     engine_gpu_layers: int | None = attrs.field(default=None, metadata={"range": (-1, 1000)})
     """-1: as many as the build can take."""
+    engine_kv_type: KvType | None = None
+    """How the KV cache keeps its numbers; q8_0 takes half the memory of f16."""
+    engine_flash_attention: FlashAttention | None = None
+    """auto: where the backend has it. Without it only f16 works."""
+    engine_batch_tokens: int | None = attrs.field(default=None, metadata={"range": (16, 8192)})
+    """Prompt tokens evaluated at once, at most."""
     engine_linger_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
     """How long an engine stays after its last client."""
     engine_idle_free_s: int | None = attrs.field(default=None, metadata={"range": (0, 86_400)})
@@ -97,6 +105,9 @@ PERSONAL = frozenset(
         "engine_nice",
         "engine_context_tokens",
         "engine_gpu_layers",
+        "engine_kv_type",
+        "engine_flash_attention",
+        "engine_batch_tokens",
         "engine_linger_s",
         "engine_idle_free_s",
         "warm_cache_mb",

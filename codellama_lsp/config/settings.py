@@ -19,6 +19,8 @@ from codellama_lsp.config.options import (
     PERSONAL,
     CompletionItem,
     Confidence,
+    FlashAttention,
+    KvType,
     LogLevel,
     MultiLine,
     Options,
@@ -29,6 +31,9 @@ from codellama_lsp.engine.wishes import Background, Wishes, least
 
 #: What `confidence` means.
 LEAST_PROBABILITY: dict[Confidence, float] = {"off": 0.0, "low": 0.1, "high": 0.3}
+
+#: What `engine_flash_attention` means to an engine; None: it decides.
+FLASH_ATTENTION: dict[FlashAttention, bool | None] = {"auto": None, "on": True, "off": False}
 
 FILE_NAME = "codellama.toml"
 
@@ -72,6 +77,9 @@ class Settings:
     engine_nice: int = 10
     engine_context_tokens: int = 0
     engine_gpu_layers: int = -1
+    engine_kv_type: KvType = "f16"
+    engine_flash_attention: FlashAttention = "auto"
+    engine_batch_tokens: int = 512
     engine_linger_s: int = 30
     engine_idle_free_s: int = 900
     warm_cache_mb: int = 0
@@ -83,12 +91,15 @@ class Settings:
         return LEAST_PROBABILITY[self.confidence]
 
     @property
-    def engine_load(self) -> dict[str, int]:
+    def engine_load(self) -> dict[str, int | str | bool | None]:
         """Load-time settings of an engine that differ from its defaults, by its own names."""
-        written = {
+        written: dict[str, tuple[int | str | bool | None, int | str | None]] = {
             "threads": (self.engine_threads, 0),
             "context_tokens": (self.engine_context_tokens, 0),
             "gpu_layers": (self.engine_gpu_layers, -1),
+            "kv_type": (self.engine_kv_type, "f16"),
+            "flash_attention": (FLASH_ATTENTION[self.engine_flash_attention], None),
+            "batch_tokens": (self.engine_batch_tokens, 512),
             "warm_cache_mb": (self.warm_cache_mb, 0),
         }
         return {name: value for name, (value, usual) in written.items() if value != usual}

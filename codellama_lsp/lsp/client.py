@@ -119,6 +119,13 @@ class Editor:
             stop: Any = self._client.stop
             await stop()
 
+    @property
+    def pid(self) -> int:
+        """The server process."""
+        process = self._client._server
+        assert process is not None
+        return process.pid
+
     async def ready(self) -> None:
         """Wait until the engine is ready; raises `ServerError` where it won't be."""
         while self.status.get("state") not in ("ready", "busy"):

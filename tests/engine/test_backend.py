@@ -20,6 +20,7 @@ from codellama_lsp.engine.protocol import (
     Segment,
 )
 from codellama_lsp.engine.worker.backend import LlamaBackend
+from codellama_lsp.engine.worker.context import Context
 from codellama_lsp.engine.worker.settings import WorkerSettings
 from codellama_lsp.engine.worker.speed import Speed
 
@@ -284,3 +285,37 @@ def test_an_answered_prompt_outlives_what_was_evaluated_behind_it(backend: Llama
         run(backend, request(there, f"{AFTER}# {number}", document="there", max_tokens=1))
     again, _ = run(backend, here)
     assert again.tokens.fresh == 1
+
+
+def test_after_a_cancelled_prefill_at_most_one_batch_is_evaluated_twice(
+    embedded_path: Path,
+) -> None:
+    made = LlamaBackend(
+        WorkerSettings(embedded_path, extra_buffers=False, context_tokens=4096, batch_tokens=64)
+    )
+    made.load(lambda share: None)
+    _, context, _ = made.loaded()
+    try:
+        for number in range(6):
+            text = "".join(f"name_{number}_{line} = {line}\n" for line in range(160))
+            wanted = request(text, document=f"d{number}", priority=Priority.ASSIST, max_tokens=0)
+            before, flag = context.evaluated, CancelFlag()
+            watcher = threading.Thread(target=_set_after, args=(flag, context, before, number))
+            watcher.start()
+            broken = made.generate(wanted, lambda index, piece: None, flag)
+            flag.set()
+            watcher.join()
+            assert broken.candidates[0].finish is Finish.CANCELLED
+            whole, _ = run(made, wanted)
+            assert whole.tokens.prompt > 800
+            assert context.evaluated - before <= whole.tokens.prompt + 64
+    finally:
+        made.close()
+
+
+def _set_after(flag: CancelFlag, context: Context, before: int, number: int) -> None:
+    """Cancel once some batches are through; each time elsewhere in one."""
+    while context.evaluated - before < 64 * (1 + number) and not flag.is_set():
+        pass
+    threading.Event().wait(0.0004 * number)
+    flag.set()

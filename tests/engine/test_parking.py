@@ -10,6 +10,7 @@ import pytest
 from codellama_lsp import dirs
 from codellama_lsp.engine.backend import CancelFlag
 from codellama_lsp.engine.protocol import GenerateRequest, GenerateResult, Segment
+from codellama_lsp.engine.worker import warmth
 from codellama_lsp.engine.worker.backend import LlamaBackend
 from codellama_lsp.engine.worker.settings import WorkerSettings
 
@@ -35,8 +36,7 @@ def ask(backend: LlamaBackend, number: int, **more: int) -> GenerateResult:
         f"doc{number}",
         Segment(f"p{number}", 1, text),
         Segment(f"s{number}", 1, f"\nprint(result_{number})\n" * 3),
-        max_tokens=12,
-        **more,
+        **({"max_tokens": 12} | more),
     )
     return backend.generate(request, lambda index, piece: None, CancelFlag())
 
@@ -120,3 +120,65 @@ def test_the_disk_cache_is_bounded(embedded_path: Path) -> None:
     backend.close()
     assert sum(path.stat().st_size for path in warm_files()) <= 2**20 + 4096
     assert warm_files()
+
+
+def rest(backend: LlamaBackend) -> None:
+    while backend.rest():
+        pass
+
+
+def test_others_that_slow_decoding_down_are_parked_and_come_back(embedded_path: Path) -> None:
+    backend = loaded(embedded_path)
+    cache = backend.loaded()[2]
+    first = [ask(backend, number) for number in range(3)]
+    cache.comfortable_cells = 10_000
+    rest(backend)
+    assert len(cache.latest_first()) == 3
+    cache.comfortable_cells = 200
+    rest(backend)
+    assert len(cache.latest_first()) == 2
+    cache.comfortable_cells = 0
+    rest(backend)
+    assert len(cache.latest_first()) == 1
+    assert ask(backend, 2).tokens.fresh == 1
+    for number in (0, 1):
+        again = ask(backend, number)
+        assert again.tokens.fresh <= 16
+        assert texts(again) == texts(first[number])
+    backend.close()
+
+
+def test_nothing_is_parked_that_would_be_lost(embedded_path: Path) -> None:
+    backend = loaded(embedded_path, park_mb=0)
+    ask(backend, 0)
+    ask(backend, 1)
+    backend.loaded()[2].comfortable_cells = 0
+    rest(backend)
+    assert ask(backend, 0).tokens.fresh == 1
+    backend.close()
+
+
+def test_a_kill_after_a_rest_does_not_lose_the_warm_cache(embedded_path: Path) -> None:
+    backend = loaded(embedded_path, warm_cache_mb=64)
+    before = [ask(backend, number) for number in range(2)]
+    rest(backend)
+    # Never closed, as if killed.
+    after = loaded(embedded_path, warm_cache_mb=64)
+    for number in range(2):
+        again = ask(after, number)
+        assert again.tokens.fresh <= 16
+        assert texts(again) == texts(before[number])
+    assert len(warm_files()) == 2
+    after.close()
+
+
+def test_a_document_that_goes_on_replaces_its_older_file(
+    embedded_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warmth, "_AGAIN_S", 0.0)
+    backend = loaded(embedded_path, warm_cache_mb=64)
+    for length in (8, 10, 12):
+        ask(backend, 0, max_tokens=length)
+        rest(backend)
+    backend.close()
+    assert len(warm_files()) == 1

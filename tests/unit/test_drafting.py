@@ -37,3 +37,14 @@ def test_it_learns_to_leave_it() -> None:
         policy.learn(5, drafted=6, accepted=0)
     assert policy.length(5, room=15) == 0
     assert policy.length(40, room=15) > 0
+
+
+def test_what_did_not_pay_is_tried_again_in_time() -> None:
+    policy = DraftPolicy({1: 1.0, 16: 2.0})
+    while policy.length(8, 15):
+        policy.learn(8, 15, 0)
+    lengths = [policy.length(8, 15) for _ in range(400)]
+    assert [length for length in lengths if length] == [3, 3]
+    for _ in range(200):
+        policy.learn(8, 3, 3)
+    assert policy.length(8, 15) > 3

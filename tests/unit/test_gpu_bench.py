@@ -26,7 +26,8 @@ ANSWER = {
 def test_a_dry_run_says_every_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert gpu_bench.main(["--dry-run", "--out", str(tmp_path / "out"), "--wheels", "w"]) == 0
     said = capsys.readouterr().out
-    assert said.count("bench keystrokes --json") == 20
+    assert said.count("bench keystrokes --json") == 20 + 4 * len(gpu_bench.VARIANTS)
+    assert "--kv-type q8_0" in said
     assert "--shape 13b --quant q8_0 --context-tokens 102400" in said
     assert said.count("--no-index --find-links w") == 3
     assert not list(tmp_path.iterdir())
@@ -55,7 +56,7 @@ def test_rows_and_failures_are_in_the_table(
     options = ["--no-build", "--venv", str(tmp_path / "venv"), "--out", str(tmp_path / "out")]
     assert gpu_bench.main([*options, "--quants", "q4_k", "--contexts", "2048"]) == 0
     table = (tmp_path / "out" / "table.md").read_text()
-    assert "| 7b | q4_k | 2048 | 1 / 1.5 / 3 | 1.0 / 3.0 | 1 / 9 | 1.00 |" in table
-    assert "| 13b | q4_k | 2048 | does not fit |" in table
+    assert "| 7b | q4_k | 2048 | batch 512 | 1 / 1.5 / 3 | 1.0 / 3.0 | 1 / 9 | 1.00 |" in table
+    assert "| 13b | q4_k | 2048 | batch 512 | does not fit |" in table
     assert json.loads((tmp_path / "out" / "7b-q4_k-2048.json").read_text()) == ANSWER
     assert "does not fit" in capsys.readouterr().out

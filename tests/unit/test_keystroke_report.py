@@ -116,7 +116,9 @@ def scripted_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """`bench` plays to the scripted engine, in a process of its own as usual."""
     path = tmp_path / "script.json"
     path.write_text(json.dumps(["x = 1"] * 50))
-    monkeypatch.setattr("codellama_lsp.cli.bench._spec", lambda args: EngineSpec(script=path))
+    monkeypatch.setattr(
+        "codellama_lsp.cli.bench_keystrokes._spec", lambda args: EngineSpec(script=path)
+    )
     source = tmp_path / "a.py"
     source.write_text("def f(a):\n    return a + 1\n\n\n" * 200)
     return source

@@ -129,3 +129,21 @@ def test_nothing_to_type_in_is_said(tmp_path: Path) -> None:
 def test_odd_files_give_short_traces(text: str, tmp_path: Path) -> None:
     file = SourceFile(tmp_path / "odd.py", "python", text)
     assert len(list(traces.trace([file], 100, 1))) <= 100
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 7])
+def test_a_short_trace_has_everything_that_is_rare(seed: int) -> None:
+    files = choose_files([], 4, random.Random(seed), context_tokens=740)
+    kinds = Counter(event.kind for event in trace(files, 40, seed))
+    assert {
+        EventClass.AUTO_CLOSE,
+        EventClass.NEWLINE,
+        EventClass.ENTER_BRACES,
+        EventClass.BACKSPACE,
+        EventClass.ACCEPT,
+        EventClass.PASTE,
+        EventClass.JUMP,
+        EventClass.SWITCH_FILE,
+        EventClass.RETURN_TO_FILE,
+        EventClass.UNDO,
+    } <= set(kinds)

@@ -42,6 +42,10 @@ def test_too_large_a_cache_names_what_fits() -> None:
     fits = int(caught.value.remedy.split("context_tokens to ")[1].split()[0])
     check_cache(shape_of(SEVEN_B), fits, 3 * GIB)
     assert 4096 < fits < 6144
+    assert "q8_0" not in caught.value.remedy
+    with pytest.raises(EngineStartError, match="q8_0"):
+        check_cache(shape_of(SEVEN_B), 8192, 3 * GIB)
+    check_cache(shape_of(SEVEN_B, "q8_0"), 8192, 3 * GIB)
 
 
 def test_too_large_weights(tmp_path: Path) -> None:
@@ -50,6 +54,12 @@ def test_too_large_weights(tmp_path: Path) -> None:
         file.truncate(2 * GIB)
     with pytest.raises(EngineStartError, match=r"2\.0 GiB"):
         check_weights(path, GIB)
+    small, smaller = tmp_path / "small.gguf", tmp_path / "smaller.gguf"
+    for other, size in ((small, GIB // 2), (smaller, GIB // 4)):
+        with other.open("wb") as file:
+            file.truncate(size)
+    with pytest.raises(EngineStartError, match=r"small\.gguf \(0\.5 GiB\) is here and fits"):
+        check_weights(path, GIB, [smaller, small, tmp_path / "gone.gguf", path])
     check_weights(path, 4 * GIB)
 
 

@@ -35,8 +35,14 @@ from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, phys
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.prompting import Prompt, PromptBuilder
 from codellama_lsp.engine.worker.settings import WorkerSettings
-from codellama_lsp.engine.worker.speed import Speed, measure_batches, measure_prefill
+from codellama_lsp.engine.worker.speed import (
+    Speed,
+    comfortable_cells,
+    measure_batches,
+    measure_prefill,
+)
 from codellama_lsp.engine.worker.warmth import Warmth
+from codellama_lsp.models.catalogue import known_models
 from codellama_lsp.prompt.special import InfillIds, NoInfill
 
 #: After a jump, the prefill that a user waits for; the rest follows behind.
@@ -78,7 +84,8 @@ class LlamaBackend:
         """Load model and context, check the machine, measure it."""
         quiet()
         settings = self._settings
-        memory.check_weights(settings.model_path, memory.available_bytes())
+        others = (model.path for model in known_models())
+        memory.check_weights(settings.model_path, memory.available_bytes(), others)
         probed = self._extra_buffers()
         model = Model(
             settings.model_path,
@@ -104,8 +111,14 @@ class LlamaBackend:
             model, most_tokens=usable, healing_tokens=settings.healing_tokens
         )
         sample = model.encoder.infill(SAMPLE)
-        self._speed = Speed(measure_prefill(context, sample[: 64 if model.is_tiny else 16]))
+        self._speed = Speed(
+            measure_prefill(context, sample[: 64 if model.is_tiny else 16]),
+            abortable=context.abortable and not library_offloads(),
+        )
         costs = measure_batches(context, sample)
+        if not library_offloads():
+            shape = memory.shape_of(model.metadata, settings.kv_type)
+            self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1])
         copying = CopySettings.of(model.metadata)
         self._candidates = Candidates(
             model, context, self._cache, copying, DraftPolicy(costs), settings.sequences
@@ -217,6 +230,11 @@ class LlamaBackend:
         """What `load` made; for tools that look inside."""
         return self._model, self._context, self._cache
 
+    @property
+    def policy(self) -> DraftPolicy:
+        """How drafts fare here, and how long they should be."""
+        return self._candidates.policy
+
     def close(self) -> None:
         """Free everything; keep on disk what should outlast it."""
         if not self._loaded:
@@ -229,7 +247,9 @@ class LlamaBackend:
 
     def rest(self) -> bool:
         """Nobody wants anything: one step of what can wait; whether there is more."""
-        return self._loaded and self._warmth is not None and self._warmth.rest()
+        if not self._loaded:
+            return False
+        return self._cache.relax() or (self._warmth is not None and self._warmth.rest())
 
     def unfinished(self) -> GenerateRequest | None:
         """A prompt that was answered from smaller windows and is still to be evaluated in full.

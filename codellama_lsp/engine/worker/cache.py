@@ -65,6 +65,9 @@ class KvCache:
         self.lot = ParkingLot(context, park_bytes)
         self._residents = [Resident(i) for i in range(sequences)]
         self._clock = 0
+        self.sequences = sequences
+        self.comfortable_cells: int | None = None
+        """What other documents may hold without slowing this one's decoding down; None: any."""
 
     def shared(self, prompt: Ids) -> int:
         """How many of the prompt's first tokens are evaluated already, in whichever sequence."""
@@ -124,6 +127,27 @@ class KvCache:
         target.append(parked.tokens)
         target.used_at, target.document = self._clock, document
         return target
+
+    def relax(self) -> bool:
+        """Park one of the other documents while they hold too many cells; whether one was.
+
+        Attention looks at every cell in use, if only to skip it. Only what comes back without a
+        prefill is parked.
+        """
+        held = self.latest_first()
+        if not held or self.comfortable_cells is None:
+            return False
+        current = held[0].document.rstrip("+")
+        others = [resident for resident in held if resident.document.rstrip("+") != current]
+        if sum(map(len, others)) <= self.comfortable_cells:
+            return False
+        oldest = next((r for r in reversed(others) if self.lot.has_room(r.sequence, len(r))), None)
+        if oldest is None:
+            return False
+        self.lot.park(oldest.sequence, oldest.tokens)
+        self._context.forget(oldest.sequence, 0)
+        oldest.cut(0)
+        return True
 
     def latest_first(self) -> list[Resident]:
         """Every sequence that holds something, the one used last first."""

@@ -40,7 +40,7 @@ class Candidates:
         self._context = context
         self._cache = cache
         self._copying = copying
-        self._policy = policy
+        self.policy = policy
         self._spare = spare
         self._scratch = np.empty(model.size, dtype=np.float32)
 
@@ -108,7 +108,7 @@ class Candidates:
         # Candidates that should differ gain nothing from what is likeliest.
         copying = self._copying.weights is not None and request.copy is not False and index == 0
         drafting = request.draft is not False and index == 0 and request.temperature <= 0
-        policy = DraftPolicy(_FREE_BATCHES) if request.draft else self._policy
+        policy = free_policy() if request.draft else self.policy
         return Decoder(
             self._model,
             self._context,
@@ -116,7 +116,7 @@ class Candidates:
             request=request,
             required=prompt.required,
             healed=prompt.healed,
-            copier=_copier(request) if copying or (drafting and policy.may_pay) else None,
+            copier=copier_of(request) if copying or (drafting and policy.may_pay) else None,
             copy_settings=self._copying if copying else CopySettings(),
             policy=policy if drafting else None,
             chooser=new_chooser(self._model, request, index, attempt),
@@ -125,7 +125,13 @@ class Candidates:
         )
 
 
-def _copier(request: GenerateRequest) -> Copier:
+def free_policy() -> DraftPolicy:
+    """Drafts whenever there is anything to draft."""
+    return DraftPolicy(_FREE_BATCHES)
+
+
+def copier_of(request: GenerateRequest) -> Copier:
+    """What looks for matches in all the text that a request brings."""
     far_before = request.far_before.text if request.far_before else ""
     far_after = request.far_after.text if request.far_after else ""
     before = [*(segment.text for segment in request.context), far_before + request.prefix.text]

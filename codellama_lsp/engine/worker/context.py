@@ -73,6 +73,7 @@ class Context:
             )
         self.memory: Any = lib.llama_get_memory(self.pointer)
         self.cells = cells
+        self.threads = threads
         self.batch_tokens = batch_tokens
         self.evaluated = 0
         """Tokens given to llama_decode so far, whoever asked."""
@@ -80,10 +81,16 @@ class Context:
         """Seconds spent in llama_decode and in waiting for its scores."""
         self.busy_cpu_s = 0.0
         """CPU time that this thread spent there."""
-        self._vocabulary = model.size
+        self.vocabulary = model.size
+        """Scores of one token."""
         self._batch = Batch(batch_tokens)
         self._rows: dict[int, Logits] = {}
         self._abort = abort_by_strlen() if os.name == "posix" else None
+
+    @property
+    def abortable(self) -> bool:
+        """Whether `watch` can do anything here; backends of their own may not listen."""
+        return self._abort is not None
 
     def watch(self, cancel: CancelFlag | None) -> None:
         """Let `cancel` break off evaluation; None: nothing does (CPU and Metal only)."""
@@ -144,7 +151,7 @@ class Context:
         if row is None:
             if len(self._rows) > _MOST_ROWS:
                 self._rows.clear()
-            memory = (ctypes.c_float * self._vocabulary).from_address(address)
+            memory = (ctypes.c_float * self.vocabulary).from_address(address)
             row = self._rows[address] = np.ctypeslib.as_array(memory)
         return row
 

@@ -14,6 +14,11 @@ import attrs
 _LEAST_GAIN = 1.08
 #: Match lengths (characters) that are told apart, by their lower ends.
 _BUCKETS = (4, 8, 16, 32, 64)
+#: Before anything is known, this share of drafted tokens is taken to come true.
+_UNKNOWN = 0.6
+#: After so many drafts that were thought not to pay, a short one is made all the same.
+_REFUSALS = 200
+_TRIAL = 3
 #: No draft is longer.
 _LONGEST = 15
 
@@ -23,9 +28,11 @@ class _Record:
     """Drafted tokens whose predecessors all came true, and how many of them did too."""
 
     tried: float = 4.0
-    kept: float = 2.4  # before anything is known, as if 60% came true
+    kept: float = 4.0 * _UNKNOWN
     best: dict[int, int] = attrs.field(factory=dict)
     """The length that pays most, by room; valid until something is learnt."""
+    refused: int = 0
+    """Drafts that would not have paid, since the last one that was made."""
 
 
 class DraftPolicy:
@@ -59,7 +66,14 @@ class DraftPolicy:
         """Tokens to draft behind a match of that length, at most `room`; 0: a draft won't pay."""
         if not self._table or room < 1:
             return 0
-        return self._best(self._records[self._bucket(match_chars)], min(room, _LONGEST))
+        record = self._records[self._bucket(match_chars)]
+        length = self._best(record, min(room, _LONGEST))
+        record.refused = 0 if length else record.refused + 1
+        if record.refused >= _REFUSALS:
+            # What is never tried is never learnt.
+            record.refused = 0
+            return min(room, _TRIAL)
+        return length
 
     def learn(self, match_chars: int, drafted: int, accepted: int) -> None:
         """A draft of `drafted` tokens had `accepted` of them come true, from its start on."""

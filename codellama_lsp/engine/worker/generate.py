@@ -221,6 +221,8 @@ class Decoder:
         """Tokens likely to follow what was just taken, and the match that speaks for them."""
         if self._copier is None or self._policy is None or not self._policy.may_pay:
             return 0, []
+        if not self._text.shown:
+            return 0, []  # what is seen first must not wait for a larger batch
         room = min(DRAFT_TOKENS, self._context.batch_tokens - 1)
         room = min(room, self._request.max_tokens - self.spent.generated)
         proposal = self._copier.propose(self._text.shown)

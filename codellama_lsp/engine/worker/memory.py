@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -38,6 +38,7 @@ class Shape:
     """What decides the size of a KV cache; from a GGUF's metadata."""
 
     layers: int
+    heads: int
     kv_heads: int
     key_length: int
     value_length: int
@@ -65,6 +66,7 @@ def shape_of(metadata: Mapping[str, str], kv_type: str = "f16") -> Shape | None:
         size = number("embedding_length") // heads
         return Shape(
             layers=number("block_count"),
+            heads=heads,
             kv_heads=number("attention.head_count_kv", heads),
             key_length=number("attention.key_length", size),
             value_length=number("attention.value_length", size),
@@ -97,16 +99,25 @@ def cells_for(shape: Shape | None, trained_tokens: int, free: int | None) -> int
     return min(most, max(share, _LEAST_CELLS))
 
 
-def check_weights(path: Path, free: int | None) -> None:
-    """Raise `EngineStartError` where the weights alone do not fit `free` bytes of memory."""
+def check_weights(path: Path, free: int | None, others: Iterable[Path] = ()) -> None:
+    """Raise `EngineStartError` where the weights alone do not fit `free` bytes of memory.
+
+    The largest of `others` (model files) that does fit is named.
+    """
     if free is None:
         return
-    size = path.stat().st_size
-    if size > free - _RESERVE_BYTES // 4:
-        raise EngineStartError(
-            f"{path.name} needs {_gb(size)} of memory and {_gb(free)} are free",
-            "Choose a smaller model or quantization, or close other programs.",
-        )
+    size, room = path.stat().st_size, free - _RESERVE_BYTES // 4
+    if size <= room:
+        return
+    fitting = [(_size(other), other) for other in others if 0 < _size(other) <= room]
+    if fitting:
+        of_best, best = max(fitting)
+        remedy = f"{best.name} ({_gb(of_best)}) is here and fits; or close other programs."
+    else:
+        remedy = "Choose a smaller model or quantization, or close other programs."
+    raise EngineStartError(
+        f"{path.name} needs {_gb(size)} of memory and {_gb(free)} are free", remedy
+    )
 
 
 def check_cache(shape: Shape | None, cells: int, free: int | None) -> None:
@@ -117,10 +128,15 @@ def check_cache(shape: Shape | None, cells: int, free: int | None) -> None:
     if cells * shape.bytes_per_token <= room:
         return
     fits = room // shape.bytes_per_token // 256 * 256
+    remedy = f"Set engine_context_tokens to {fits} or less" if fits else "Choose a smaller model"
+    smaller = attrs.evolve(shape, kv_type=KV_TYPES["q8_0"])
+    if smaller.bytes_per_token < shape.bytes_per_token and (
+        cells * smaller.bytes_per_token <= room
+    ):
+        remedy += ', or engine_kv_type to "q8_0", with which all of it fits'
     wanted = f"a context of {cells} tokens needs {_gb(cells * shape.bytes_per_token)}"
     raise EngineStartError(
-        f"{wanted} of memory for its KV cache and {_gb(free)} are free",
-        f"Set context_tokens to {fits} or less." if fits else "Choose a smaller model.",
+        f"{wanted} of memory for its KV cache and {_gb(free)} are free", f"{remedy}."
     )
 
 
@@ -133,3 +149,10 @@ def parking_bytes(megabytes: int | None, free: int | None) -> int:
 
 def _gb(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -57,6 +57,18 @@ class ParkingLot:
         while sum(p.size for p in self._parked if p.data is not None) > self._most_bytes:
             self._parked.remove(next(p for p in self._parked if p.data is not None))
 
+    @property
+    def parked_tokens(self) -> int:
+        """Tokens of everything that is parked."""
+        return sum(len(parked.tokens) for parked in self._parked)
+
+    def has_room(self, sequence: int, length: int) -> bool:
+        """Whether a sequence can be parked without anything else being dropped for it."""
+        if length < LEAST_TOKENS:
+            return False
+        held = sum(parked.size for parked in self._parked if parked.data is not None)
+        return held + self._context.state_size(sequence) <= self._most_bytes
+
     def restore(self, parked: Parked, sequence: int) -> bool:
         """Bring it back into an empty sequence; False where that failed (it is given up)."""
         self._parked.remove(parked)

@@ -13,15 +13,17 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from codellama_lsp.evaluation.keystrokes.editor import Editor, EventClass
-from codellama_lsp.evaluation.keystrokes.writing import Habits, write
+from codellama_lsp.evaluation.keystrokes.writing import Due, Habits, write
 from codellama_lsp.evaluation.positions import SourceFile
 
 _INDENTED = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]{6,}")
-_OPENED = re.compile(r"[\[({]\n")
+_OPENERS = ("(", "[", "{")
 _ENTRY_CHARS = 3_000
 #: Keystrokes before someone looks into another file.
 _STAY = (40, 110)
+_SHORT_EVENTS = 150
+_BRIEF_CHARS = 16
 
 
 @attrs.frozen
@@ -46,21 +48,35 @@ class _Cut:
     kind: EventClass
     """How it comes back: TYPE, INSIDE_WORD or PASTE."""
     back: bool = False
+    brief: bool = False
+    """A short line that ends in an opening bracket, and the one below."""
 
 
 class _Document:
     """A file with pieces cut out, and who writes them back."""
 
-    def __init__(self, file: SourceFile, cuts: Sequence[_Cut], rng: random.Random) -> None:
+    def __init__(
+        self, file: SourceFile, cuts: Sequence[_Cut], rng: random.Random, due: Due
+    ) -> None:
+        self._due = due
         self.file = file
         self.visited = False
         self._cuts = sorted(cuts, key=lambda cut: cut.at)
-        self._order = rng.sample(self._cuts, len(self._cuts))
+        order = rng.sample(self._cuts, len(self._cuts))
+        pastes = [cut for cut in order if cut.kind is EventClass.PASTE][:1]
+        # First what shows most in least time, for short traces.
+        first = [*(cut for cut in order if cut.brief), *pastes]
+        self._order = [*first, *(cut for cut in order if cut not in first)]
         text = file.text
         for cut in reversed(self._cuts):
             text = text[: cut.at] + text[cut.at + len(cut.text) :]
         self.editor = Editor(text, indent=indent_of(file.text))
         self.steps = self._work(rng)
+
+    @property
+    def begins_briefly(self) -> bool:
+        """Whether little typing there shows much."""
+        return bool(self._order) and self._order[0].brief
 
     def enter(self) -> None:
         """Put the cursor where the work begins."""
@@ -76,7 +92,8 @@ class _Document:
             elif cut.kind is EventClass.INSIDE_WORD:
                 yield from write(self.editor, cut.text, rng, Habits(0, 0, 0))
             else:
-                yield from write(self.editor, cut.text, rng)
+                habits = Habits(0, 0, 0) if cut.brief else None
+                yield from write(self.editor, cut.text, rng, habits, self._due)
             cut.back = True
 
     def _place(self, wanted: _Cut) -> int:
@@ -87,12 +104,18 @@ class _Document:
 def trace(files: Sequence[SourceFile], events: int, seed: int) -> Iterator[Event]:
     """At most `events` events over `files`; ends early when all is written."""
     rng = random.Random(seed)
-    documents = [_Document(file, _cuts(file.text, rng), rng) for file in files]
+    due = Due()
+    documents = [_Document(file, _cuts(file.text, rng), rng, due) for file in files]
+    documents.sort(key=lambda document: not document.begins_briefly)
+    stays = _stays(events, rng)
+    returned = False
     current: _Document | None = None
     count = 0
     while documents and count < events:
         others = [document for document in documents if document is not current]
-        current = _next(others or documents, rng)
+        # Once two files are open, someone goes back before opening a third.
+        current = _next(others or documents, rng, new_share=0.4 if returned else 0.0)
+        returned = returned or current.visited
         if len(documents) > 1 or not current.visited:
             if current.visited:
                 kind = EventClass.RETURN_TO_FILE
@@ -102,13 +125,24 @@ def trace(files: Sequence[SourceFile], events: int, seed: int) -> Iterator[Event
             current.visited = True
             yield _event(current, kind)
             count += 1
-        for _ in range(min(rng.randint(*_STAY), events - count)):
+        for _ in range(min(next(stays), events - count)):
             step = next(current.steps, None)
             if step is None:
                 documents.remove(current)
                 break
             yield _event(current, step)
+            due.tick()
             count += 1
+
+
+def _stays(events: int, rng: random.Random) -> Iterator[int]:
+    """Keystrokes in one file before the next; a short trace has to see several files, too."""
+    if events < _SHORT_EVENTS:
+        yield events * 4 // 5
+        while True:
+            yield max(2, events // 15)
+    while True:
+        yield rng.randint(*_STAY)
 
 
 def indent_of(text: str) -> str:
@@ -122,11 +156,11 @@ def indent_of(text: str) -> str:
     return "  " if even and twos * 4 > len(even) else "    "
 
 
-def _next(documents: Sequence[_Document], rng: random.Random) -> _Document:
+def _next(documents: Sequence[_Document], rng: random.Random, *, new_share: float) -> _Document:
     """Mostly one that is open already."""
     seen = [document for document in documents if document.visited]
     new = [document for document in documents if not document.visited]
-    if new and (not seen or rng.random() < 0.4):
+    if new and (not seen or rng.random() < new_share):
         return new[0]
     return rng.choice(seen)
 
@@ -143,7 +177,8 @@ def _cuts(text: str, rng: random.Random) -> list[_Cut]:
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     wanted = max(4, len(text) // _ENTRY_CHARS)
-    cuts: list[_Cut] = []
+    brief = _brief(lines, starts)
+    cuts = [brief] if brief else []
     for number in range(wanted * 4):
         if len(cuts) >= wanted:
             break
@@ -184,6 +219,26 @@ def _lines(
     if lines[first - 1] != lines[first - 1].rstrip():
         return None
     return _Cut(starts[first] - 1, "\n" + "\n".join(piece), kind)
+
+
+def _brief(lines: Sequence[str], starts: Sequence[int]) -> _Cut | None:
+    """The shortest line of its kind, so that little typing shows much."""
+    places = [
+        i
+        for i in range(2, len(lines) - 4)
+        if lines[i].endswith(_OPENERS)
+        and len(lines[i].strip()) > 1
+        and 4 < len(lines[i + 1].strip()) < 80
+        and not lines[i + 1].endswith(_OPENERS)
+        and all(line == line.rstrip() for line in lines[i - 1 : i + 2])
+    ]
+    if not places:
+        return None
+    i = min(places, key=lambda i: len(lines[i].strip()))
+    if len(lines[i].strip()) > _BRIEF_CHARS:
+        return None
+    text = "\n" + "\n".join(lines[i : i + 2])
+    return _Cut(starts[i] - 1, text, EventClass.TYPE, brief=True)
 
 
 def _word(text: str, rng: random.Random) -> _Cut | None:

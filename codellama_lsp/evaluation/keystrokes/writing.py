@@ -17,6 +17,9 @@ from codellama_lsp.evaluation.keystrokes.editor import Editor, EventClass
 _CLOSERS_BELOW = re.compile(r"(?:\n[ \t]*[)\]}]+)+")
 _BLANKS = re.compile(r"[ \t]*")
 _LETTERS = "etaoinsrhl"
+_OPENERS = ("(", "[", "{")
+#: Events after which something that is due happens again.
+_EVERY = 40
 
 
 @attrs.frozen
@@ -31,15 +34,41 @@ class Habits:
     """Per character: the last word is taken back and written again."""
 
 
+class Due:
+    """What has to happen once in a while, however the dice fall; counts events."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._at = {"slip": 5, "undo": 10, "accept": 12}
+
+    def tick(self) -> None:
+        """Something happened."""
+        self._count += 1
+
+    def take(self, name: str) -> bool:
+        """Whether it is time for `name`; if so, it counts as done."""
+        if self._count < self._at[name]:
+            return False
+        self._at[name] = self._count + _EVERY
+        return True
+
+
 def write(
-    editor: Editor, text: str, rng: random.Random, habits: Habits | None = None
+    editor: Editor,
+    text: str,
+    rng: random.Random,
+    habits: Habits | None = None,
+    due: Due | None = None,
 ) -> Iterator[EventClass]:
     """Write `text` at the cursor; `text` has no line with trailing blanks."""
-    return _Writer(editor, text, rng, habits or Habits()).run()
+    return _Writer(editor, text, rng, habits or Habits(), due).run()
 
 
 class _Writer:
-    def __init__(self, editor: Editor, text: str, rng: random.Random, habits: Habits) -> None:
+    def __init__(
+        self, editor: Editor, text: str, rng: random.Random, habits: Habits, due: Due | None
+    ) -> None:
+        self._due = due
         self._editor = editor
         self._text = text
         self._rng = rng
@@ -63,13 +92,13 @@ class _Writer:
             if self._rest[0] == "\n":
                 yield from self._end_line()
                 continue
-            if self._chance(self._habits.undo) and self._done > 4:
+            if self._done > 4 and self._happens("undo", self._habits.undo):
                 yield from self._take_back()
                 continue
-            if self._chance(self._habits.accept) and self._in_line() > 2:
+            if self._in_line() > 2 and self._accepts():
                 yield self._accept()
                 continue
-            if self._rest[0].isalpha() and self._chance(self._habits.slip):
+            if self._rest[0].isalpha() and self._happens("slip", self._habits.slip):
                 yield from self._slip()
             char = self._rest[0]
             self._done += 1
@@ -122,6 +151,16 @@ class _Writer:
 
     def _in_line(self) -> int:
         return self._done - (self._text.rfind("\n", 0, self._done) + 1)
+
+    def _accepts(self) -> bool:
+        if self._chance(self._habits.accept):
+            return True
+        # A bracket that is typed is worth more to a trace than one that comes along.
+        opens = self._rest.split("\n", 1)[0].endswith(_OPENERS)
+        return self._due is not None and not opens and self._due.take("accept")
+
+    def _happens(self, name: str, share: float) -> bool:
+        return self._chance(share) or (self._due is not None and self._due.take(name))
 
     def _chance(self, share: float) -> bool:
         return self._rng.random() < share
