@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types tests test-neovim test-vscode test-emacs test-terminal-editors test-kate test-steps test-editors
+.PHONY: demo test setup lint types tests vscode pictures test-neovim test-vscode test-emacs test-terminal-editors test-kate test-steps test-editors
 
 demo: setup
 	@$(BIN)/codellama-lsp demo
@@ -20,7 +20,18 @@ types: setup
 	$(BIN)/python -m mypy
 
 tests: setup
+	@scripts/npm-ci || echo "The VS Code extension's own tests are skipped."
 	$(BIN)/python -m pytest -q
+
+# The VS Code extension with the server in it: editors/vscode/dist/codellama-lsp.vsix.
+vscode:
+	@scripts/package-vscode
+
+# docs/images, made anew from a real VS Code.
+pictures: setup
+	scripts/install-vscode
+	$(BIN)/python -m pip install --quiet pillow
+	$(BIN)/python -m scripts.editor_pictures
 
 # Real editors; installed into a cache outside the repository (CODELLAMA_EDITORS_DIR moves it).
 test-neovim: setup
@@ -30,7 +41,7 @@ test-neovim: setup
 
 test-vscode: setup
 	scripts/install-vscode
-	CODELLAMA_EDITORS_REQUIRED=vscode $(BIN)/python -m pytest -q tests/editors/test_vscode.py
+	CODELLAMA_EDITORS_REQUIRED=vscode $(BIN)/python -m pytest -q tests/editors/test_vscode*.py
 
 test-emacs: setup
 	scripts/install-emacs

@@ -1,53 +1,130 @@
-"""Makes the pictures of docs/images from real editors, with the embedded model.
+"""Makes the pictures and the recording of docs/images from a real VS Code, with the embedded model.
 
-Needs what scripts/install-vscode installs. Run as a program: ``python -m scripts.editor_pictures``
-from the repository's root.
+Needs what scripts/install-vscode installs, and Pillow: `make pictures` sees to both. The project is
+the one that `codellama-lsp demo` opens; what is suggested, the model says.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from pathlib import Path
 
-from tests.editors.test_vscode import SERVER, Window
-from tests.editors.vscode import build_extension
+from PIL import Image
+
+from tests.editors.test_vscode_model import DATA
+from tests.editors.vscode import VsCode, build_extension
+from tests.editors.vscode_window import SERVER, WALKTHROUGH, Window
 from tests.editors.waiting import until
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
+STATUS = '.statusbar-item[id*="codellama"] a'
 
-SHAPES = """import math
+#: How long a frame stays, in milliseconds: while typing, and to read what came.
+TYPED_MS, READ_MS = 110, 1400
+#: What of the window is recorded, in its pixels, and how large it becomes.
+CLIP = {"x": 48, "y": 36, "width": 1152, "height": 684}
+SIZE = (864, 513)
+
+#: Keys of the recording that are no characters.
+KEYS = {"\n": "Enter", "\b": "Shift+Tab"}
+
+#: What is typed, each time until there is a suggestion, which Tab takes.
+LINES = ("    def by_isbn(self, isbn", "\n", "\n\breturn self.")
 
 
-class Circle:
-    def __init__(self, radius):
-        self.radius = radius
+class Recording:
+    """Frames of a window, each with the time it stays."""
 
-    def area(self):
-        return math.pi * self.radius ** 2
+    def __init__(self, code: VsCode) -> None:
+        self._code = code
+        self._frames: list[tuple[Image.Image, int]] = []
 
-    def perimeter(self):
-        return 2 * math.pi * self.radius
+    def frame(self, stays_ms: int) -> None:
+        """What the window shows now; equal frames become one."""
+        picture = Image.open(io.BytesIO(Path(self._shot()).read_bytes())).convert("RGB")
+        if self._frames and picture.tobytes() == self._frames[-1][0].tobytes():
+            stays_ms += self._frames.pop()[1]
+        self._frames.append((picture, stays_ms))
+
+    def _shot(self) -> str:
+        path = str(self._code.home / "frame.png")
+        self._code.do("screenshot", path, CLIP)
+        return path
+
+    def save(self, path: Path) -> None:
+        """As an animated PNG, of few colours so that it stays small."""
+        small = [frame.resize(SIZE, Image.Resampling.LANCZOS) for frame, _ in self._frames]
+        # One palette for all: what does not change between frames then costs nothing.
+        palette = small[-1].quantize(128, dither=Image.Dither.NONE)
+        first, *others = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in small]
+        durations = [stays_ms for _, stays_ms in self._frames]
+        first.save(path, "PNG", save_all=True, append_images=others, duration=durations, loop=0)
 
 
-class Square:
-"""
+def record(code: VsCode, path: Path) -> None:
+    """Types `LINES`, taking what is suggested."""
+    recording = Recording(code)
+    recording.frame(READ_MS)
+    for typed in LINES:
+        for character in typed:
+            if character in KEYS:
+                code.do("press", KEYS[character])
+            else:
+                code.do("type", character, 0)
+            recording.frame(TYPED_MS)
+        shown = until(code.ghost, f"a suggestion after {typed!r}")
+        settled(code)
+        recording.frame(READ_MS)
+        code.do("press", "Tab")
+        until(lambda seen=shown: code.ghost() != seen, "it was taken")
+        recording.frame(READ_MS // 2)
+    recording.frame(READ_MS)
+    recording.save(path)
+
+
+def settled(code: VsCode) -> None:
+    """Things fade in, and nothing says when that is over."""
+    time.sleep(1.5)
+    code.ghost()
+
+
+def first_minutes(extension: Path, path: Path) -> None:
+    """The walkthrough and the question, where there is no server yet."""
+    window = Window(extension)
+    try:
+        code = window.code.start()
+        until(lambda: code.do("visible", WALKTHROUGH), "the walkthrough")
+        until(lambda: "Install it" in code.notifications(), "the question")
+        settled(code)
+        code.do("screenshot", str(path))
+    finally:
+        window.close()
 
 
 def main() -> int:
-    """A suggestion and the menu in VS Code."""
+    """The pictures, one after the other."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    window = Window(build_extension(), SERVER)
+    extension = build_extension()
+    first_minutes(extension, IMAGES / "vscode-walkthrough.png")
+    window = Window(extension, SERVER, DATA / "demo")
     try:
-        window.code.start()
-        code = window.fresh("shapes.py", SHAPES)
-        code.do("type", "    def __init__(self")
-        until(code.ghost, "a suggestion")
-        code.do("screenshot", str(IMAGES / "vscode.png"))
-        code.do("press", "Tab")
-        code.do("click", '.statusbar-item[id*="codellama"] a')
+        code = window.code
+        code.start()
+        until(lambda: code.do("visible", WALKTHROUGH), "the walkthrough")
+        window.until_ready()
+        code.command("View: Close All Editors")
+        large = {"editor.fontSize": 17, "editor.stickyScroll.enabled": False}
+        code.settings({"codellama.server.command": SERVER, **large})
+        code.open("books.py")
+        code.do("press", "Control+b")
+        code.do("press", "Enter")
+        settled(code)
+        record(code, IMAGES / "vscode.png")
+        code.do("click", STATUS)
         until(lambda: code.do("content", ".quick-input-list .monaco-list-row"), "the menu")
-        time.sleep(2)  # it fades in, and nothing says when that is over
+        settled(code)
         code.do("screenshot", str(IMAGES / "vscode-menu.png"))
     finally:
         window.close()

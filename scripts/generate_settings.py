@@ -87,14 +87,14 @@ EXTENSION: dict[str, dict[str, Any]] = {
         "additionalProperties": {"type": "string"},
         "default": {},
         "scope": "machine",
-        "markdownDescription": "Environment variables for the server.",
+        "markdownDescription": "Environment variables for the server, and for installing it.",
     },
     "codellama.server.package": {
         "type": "string",
-        "default": "codellama-lsp[llama]",
+        "default": "",
         "scope": "machine",
         "markdownDescription": "What is installed into the private environment: a requirement as "
-        "pip takes it.",
+        "pip takes it. Empty: the server that comes with the extension.",
     },
 }
 

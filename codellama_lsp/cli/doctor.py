@@ -48,12 +48,13 @@ async def _run(args: argparse.Namespace) -> list[Check]:
 
 
 async def _all(args: argparse.Namespace) -> AsyncIterator[Check]:
-    from codellama_lsp.diagnosis import engine, installation
+    from codellama_lsp.diagnosis import engine, installation, workspace
 
     needs_llama = args.engine is None
     for check in (
         *installation.installation(needs_llama=needs_llama),
         *installation.directories(),
+        *workspace.workspace(),
     ):
         yield check
     try:

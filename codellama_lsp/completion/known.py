@@ -143,9 +143,16 @@ class KnownSuggestions:
             items = _rests(entry, request)
             if items and entry.settings == settings:
                 self._order.move_to_end(entry.origin)
-                few = items[: max(1, request.candidates)]
-                return Completion(Outcome.CACHED, items=few, plan=entry.plan)
-        return None
+                return _known(entry, items, request)
+        newest = next(reversed(self._of_uri.get(request.document.uri, {}).values()), None)
+        if newest is None or not request.document.several_cursors or newest.settings != settings:
+            return None
+        items = _rests_on_line(newest, request)
+        if not items or (several and not newest.several):
+            return None
+        # The next character is typed from here.
+        self.remember(request, Completion(Outcome.OFFERED, items=items, plan=newest.plan), settings)
+        return _known(newest, items, request)
 
 
 def _rests(entry: _Entry, request: CompletionRequest) -> tuple[Suggestion, ...]:
@@ -158,6 +165,28 @@ def _rests(entry: _Entry, request: CompletionRequest) -> tuple[Suggestion, ...]:
         if found:
             return found
     return ()
+
+
+def _rests_on_line(entry: _Entry, request: CompletionRequest) -> tuple[Suggestion, ...]:
+    """By the cursor's own line alone: the other cursors have changed what is around it."""
+    text, offset = request.document.text, request.offset
+    before = text[text.rfind("\n", 0, offset) + 1 : offset]
+    after = text[offset:].partition("\n")[0]
+    head = entry.origin.before.rpartition("\n")[2]
+    if not before.startswith(head) or after != entry.origin.after.partition("\n")[0]:
+        return ()
+    typed = before[len(head) :]
+    rests = (
+        Suggestion(item.text[len(typed) :], offset, offset + item.replaced_chars)
+        for item in entry.items
+        if item.text.startswith(typed)
+    )
+    return tuple(rest for rest in rests if rest.text.strip())
+
+
+def _known(entry: _Entry, items: tuple[Suggestion, ...], request: CompletionRequest) -> Completion:
+    few = items[: max(1, request.candidates)]
+    return Completion(Outcome.CACHED, items=few, plan=entry.plan)
 
 
 def rest_of(

@@ -23,7 +23,7 @@ _WIDE_TAB = 8
 
 #: So much text around the cursor is parsed anew for every plan: nothing needs to be kept in step
 #: with edits, and it takes half a millisecond.
-_PARSED_BEFORE = 7000
+_PARSED_BEFORE = 4500
 _PARSED_AFTER = 1500
 
 #: How far below the cursor closers are looked for.
@@ -148,11 +148,11 @@ class Spot:
     @functools.cached_property
     def call(self) -> Call | None:
         """The call among whose arguments the cursor is, with no other bracket between."""
-        call = self.around.call if self.around is not None else None
         top = self.stack[-1] if self.stack else None
-        if call is None or top is None or top.closer != ")":
+        if top is None or top.closer != ")" or self.around is None:
             return None
-        return call if self.before[top.offset + 1 :] == call.inside else None
+        call = self.around.call
+        return call if call is not None and self.before[top.offset + 1 :] == call.inside else None
 
     @functools.cached_property
     def callee(self) -> Signature | None:

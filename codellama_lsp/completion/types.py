@@ -30,6 +30,8 @@ class DocumentSnapshot:
     """As in the editor, line endings included; a notebook's cell with those around it."""
     read_only: bool = False
     """Whether nobody can be typing in it."""
+    several_cursors: bool = False
+    """Whether the last edit was made in several places at once."""
 
 
 @attrs.frozen

@@ -56,6 +56,9 @@ class _Translator:
             self._previous = line_before + line
             if not self._previous.strip():
                 self._previous = self._spot.line_above
+            if not line.strip() and self._spot.opens_body(self._previous):
+                # Of a header over several lines, the first one says where it stands.
+                self._previous = blanks_of(self._spot.opener) + self._previous.strip()
         elif line.strip():
             self._previous = line
         return line
@@ -122,6 +125,8 @@ class _Translator:
     def _even(self, width: int) -> int:
         """`width`, or the step next to it if it is off by one and continues nothing."""
         step, previous = self._habit.width, (self._previous or "").strip()
+        if indent_width(self._spot.line_before) % step:
+            return width
         if step < 3:
             return width if step != 2 or width % 2 == 0 else width - 1
         if width % step not in (1, step - 1) or re.match(r"\*(?:\s|/|$)", previous):

@@ -30,6 +30,8 @@ class Document(TextDocument):
             self.uri = uri
         self.encoding: str = "utf-16"
         self._read_only: bool | None = None
+        self.several_cursors = False
+        """Whether the last notification of changes had several of them."""
         self.buffer = TextBuffer(source)
         self._source = None  # One copy of the text is enough.
 

@@ -10,12 +10,14 @@ import contextvars
 import logging
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import attrs
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
+from codellama_lsp.lsp.documents import Document
 from codellama_lsp.lsp.snapshot import Snapshot, take_snapshot
 
 log = logging.getLogger(__name__)
@@ -97,6 +99,10 @@ class Protocol(LanguageServerProtocol):
         if self._workspace is None and method_name != types.EXIT:
             return
         super()._handle_notification(method_name, params)
+        if method_name == types.TEXT_DOCUMENT_DID_CHANGE:
+            document = self.workspace.text_documents.get(unquote(params.text_document.uri))
+            if isinstance(document, Document):
+                document.several_cursors = len(params.content_changes) > 1
 
     def _handle_response(
         self, msg_id: str | int, result: Any = None, error: types.ResponseError | None = None

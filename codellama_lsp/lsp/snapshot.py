@@ -74,6 +74,7 @@ def take_snapshot(
             document.version or 0,
             above + text + below,
             document.read_only,
+            document.several_cursors,
         ),
         len(above) + offset,
         line,

@@ -15,7 +15,7 @@ import tree_sitter
 from codellama_lsp.syntax.around import Call, parse
 
 #: Of a text, so many places where the name stands are looked at.
-_MOST_PLACES = 300
+_MOST_PLACES = 120
 _MOST_IMPORT_CHARS = 20_000
 _MOST_HEADER_CHARS = 1500
 _MOST_DEFINITIONS = 4

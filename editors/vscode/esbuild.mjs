@@ -18,7 +18,12 @@ await build({ ...common, entryPoints: ['src/web.ts'], outfile: 'dist/web.js', pl
 if (!production) {
   await build({
     ...common,
-    entryPoints: readdirSync('test').map((name) => `test/${name}`),
+    // Outside the editor there is no module of that name.
+    external: [],
+    alias: { vscode: './test/fakeVscode.ts' },
+    entryPoints: readdirSync('test')
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => `test/${name}`),
     outdir: 'dist/test',
     platform: 'node',
     target: 'node20',

@@ -7,6 +7,7 @@ import pytest
 from codellama_lsp.context.assemble import Assembly, Chunk, Piece
 from codellama_lsp.context.candidates import Query
 from codellama_lsp.context.epochs import Epoch
+from codellama_lsp.context.languages import comment
 from codellama_lsp.context.meter import Meter
 from codellama_lsp.context.related import Placer
 from codellama_lsp.context.segments import Segments
@@ -49,6 +50,48 @@ def test_a_budget_is_kept(folder: Folder, budget: int) -> None:
 def test_chunks_are_headed_by_their_path_as_a_comment(folder: Folder) -> None:
     for chunk in _select(folder, 300).chunks:
         assert chunk.text.startswith(f"# {chunk.path}\n") and chunk.text.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("language", "heading"),
+    [
+        ("python", "# pkg/sizes.py"),
+        ("shellscript", "# pkg/sizes.py"),
+        ("typescript", "// pkg/sizes.py"),
+        ("java", "// pkg/sizes.py"),
+        ("c", "// pkg/sizes.py"),
+        ("php", "// pkg/sizes.py"),
+        ("sql", "-- pkg/sizes.py"),
+        ("html", "<!-- pkg/sizes.py -->"),
+        ("css", "/* pkg/sizes.py */"),
+    ],
+)
+def test_the_heading_is_a_comment_where_it_stands(language: str, heading: str) -> None:
+    assert comment(language, "pkg/sizes.py") == heading
+
+
+_CLASS = (
+    "class Shape:\n    sides = 4\n\n    def area(self, scale):\n"
+    "        first = self.width * scale\n        return first * self.height\n"
+)
+
+
+def test_little_room_gives_a_skeleton_more_room_the_bodies(folder: Folder) -> None:
+    library = folder.write({"pkg/shape.py": _CLASS}).index()
+    text = "from pkg.shape import Shape\n\ndef f(it: Shape):\n    return it."
+    query = Query("main.py", "python", text, len(text), (text,))
+
+    def shown(budget: int) -> tuple[dict[str, str], str]:
+        found = select(library, query, budget_tokens=budget, chars_per_token=3.0)
+        forms = {p.qualified: p.form for c in found.chunks for p in c.pieces}
+        return forms, "".join(chunk.text for chunk in found.chunks)
+
+    forms, text_shown = shown(45)
+    assert forms["Shape"] == "skeleton" and forms["Shape.area"] == "signature"
+    assert "def area(self, scale):" in text_shown and "self.height" not in text_shown
+    forms, text_shown = shown(1000)
+    assert forms["Shape"] == "skeleton" and forms["Shape.area"] == "body"
+    assert "return first * self.height" in text_shown
 
 
 def test_tokens_are_counted_on_the_safe_side() -> None:

@@ -15,7 +15,7 @@ import pytest
 from codellama_lsp.context.ignore import Files
 from codellama_lsp.context.index import build
 from codellama_lsp.context.index.build import Builder
-from codellama_lsp.context.index.location import folder_of
+from codellama_lsp.context.index.location import WriterLock, folder_of, identity
 from codellama_lsp.context.index.store import Store
 from codellama_lsp.context.index.workspace_index import WorkspaceIndex
 from codellama_lsp.context.watch import Watcher
@@ -180,6 +180,40 @@ def test_a_full_disk_is_said_and_survived(folder: Folder, monkeypatch: pytest.Mo
     index.close()
 
 
+def test_a_disk_that_is_really_full_loses_nothing(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's own limit on pages gives SQLite's own error, wherever it hits."""
+    folder.write({"a.py": "def one(): ...\n"})
+    index = _run(WorkspaceIndex(folder.root))
+    assert index._store is not None
+    database = index._store._db
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    many = {f"f{i}.py": f"def name_{i}(): return {list(range(200))}\n" for i in range(100)}
+    folder.write(many)
+    index.changed(list(many))
+    _run(index)
+    assert index.state.state == "failed" and "full" in index.state.message
+    assert "one" in _names(index)
+    database.execute("PRAGMA max_page_count = 1000000")
+    index.build()
+    _run(index)
+    assert index.state.state == "ready" and len(_names(index)) == 101
+    index.close()
+
+
+def test_a_locked_database_is_not_thrown_away(folder: Folder) -> None:
+    """What can be waited for is no damage, whoever meets it."""
+    folder.write({"a.py": "def one(): ...\n"})
+    index = _run(WorkspaceIndex(folder.root))
+    before = identity(folder_of(folder.root))
+    index._failed(sqlite3.OperationalError("database is locked"))
+    assert index.state.state == "failed" and "locked" in index.state.message
+    assert _names(index) == {"one"} and identity(folder_of(folder.root)) == before
+    index.close()
+
+
 def test_one_writes_the_other_reads_and_takes_over(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +249,25 @@ def test_a_file_that_changes_while_it_is_read(folder: Folder) -> None:
         pass
     assert files.times == 2
     assert _names(folder.store) == {"new_one"}
+
+
+def test_indexes_of_workspaces_that_nobody_opens_are_deleted(
+    folder: Folder, tmp_path: Path
+) -> None:
+    places = {}
+    for name in ("old", "held", "recent"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("x = 1\n")
+        _run(WorkspaceIndex(tmp_path / name)).close()
+        places[name] = folder_of(tmp_path / name)
+    long_ago = time.time() - 100 * 24 * 3600
+    for name in ("old", "held"):
+        os.utime(places[name], (long_ago, long_ago))
+    lock = WriterLock(places["held"])
+    assert lock.try_take()
+    _run(WorkspaceIndex(folder.root)).close()
+    lock.give_back()
+    assert {name for name, place in places.items() if place.exists()} == {"held", "recent"}
 
 
 def test_the_index_is_private(folder: Folder) -> None:

@@ -44,7 +44,9 @@ const commands = {
     }
     return found;
   },
-  screenshot: (path) => page.screenshot({ path }).then(() => null),
+  visible: (selector) => page.locator(selector).first().isVisible(),
+  box: (selector) => page.locator(selector).first().boundingBox(),
+  screenshot: (path, clip) => page.screenshot({ path, ...(clip ? { clip } : {}) }).then(() => null),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -7,14 +7,15 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from tests.editors.neovim import PLUGIN, Neovim, find_neovim
 from tests.editors.terminal import find_tmux
+from tests.editors.vscode import EXTENSION, VsCode, build_extension, find_vscode
 from tests.editors.waiting import until
 
 
@@ -23,6 +24,29 @@ def missing(editor: str, reason: str) -> NoReturn:
     if editor in os.environ.get("CODELLAMA_EDITORS_REQUIRED", "").split(","):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """What VS Code showed when a test failed, in the folder CODELLAMA_TEST_PICTURES, if named."""
+    report = yield
+    folder = os.environ.get("CODELLAMA_TEST_PICTURES")
+    if folder and report.failed:
+        for code in VsCode.shown:
+            code.do("screenshot", str(Path(folder) / f"{item.name}.png"))
+    return report
+
+
+@pytest.fixture(scope="session")
+def extension() -> Path:
+    """The packaged VS Code extension; with a server in it where VS Code is required."""
+    if find_vscode() is None:
+        missing("vscode", "VS Code was not found; scripts/install-vscode installs it")
+    required = "vscode" in os.environ.get("CODELLAMA_EDITORS_REQUIRED", "").split(",")
+    if not required and not (EXTENSION / "node_modules").exists():
+        # Fetching them is not for a test run that may have no network.
+        pytest.skip("the extension's build tools are not there; scripts/npm-ci fetches them")
+    return build_extension(with_server=required)
 
 
 def need_tmux(editor: str) -> None:

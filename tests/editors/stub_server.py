@@ -3,8 +3,9 @@
 Run as a program: ``stub_server.py SCRIPT LOG``. The script is JSON:
 ``{"anchor": "x = ", "texts": ["one", "two"], "name": "stub", "diagnostic": "..."}``. On a line that
 begins with the anchor, it offers the texts that go on from what follows the anchor: the first one,
-or all of them when the user asked. A setting ``say_status`` makes it send that as its status. The
-log has a JSON message a line. Uses nothing of the project.
+or all of them when the user asked. With "asks", it asks for the client's settings. What it says of
+itself is "status" when the client looks at another document, or the setting ``say_status``. The log
+has a JSON message a line. Uses nothing of the project.
 """
 
 from __future__ import annotations
@@ -48,6 +49,16 @@ class Stub:
                     "params": {"state": "ready", "model": "stub", "last_ms": 12.0},
                 }
             )
+        if method in ("initialized", "workspace/didChangeConfiguration") and script.get("asks"):
+            items = [{"section": "codellama"}]
+            ask = {
+                "id": "settings",
+                "method": "workspace/configuration",
+                "params": {"items": items},
+            }
+            self._send(ask)
+        if method == "textDocument/didFocus" and "status" in script:
+            self._send({"method": "codellama/status", "params": script["status"]})
         if method == "workspace/didChangeConfiguration":
             settings = (params["settings"] or {}).get("codellama") or {}
             if "say_status" in settings:

@@ -4,84 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.editors.conftest import missing
-from tests.editors.vscode import EXTENSION, VsCode, build_extension, find_vscode
+from tests.editors.vscode import VsCode
+from tests.editors.vscode_window import ANSWER, Window
 from tests.editors.waiting import until
-
-ANSWER = "sum(values)"
-SERVER = [sys.executable, "-m", "codellama_lsp", "serve"]
-EMBEDDED = Path(__file__).parents[2] / "codellama_lsp" / "data" / "tiny.gguf"
-
-
-@pytest.fixture(scope="module")
-def extension() -> Path:
-    if find_vscode() is None:
-        missing("vscode", "VS Code was not found; scripts/install-vscode installs it")
-    required = "vscode" in os.environ.get("CODELLAMA_EDITORS_REQUIRED", "").split(",")
-    if not required and not (EXTENSION / "node_modules").exists():
-        # Fetching them is not for a test run that may have no network.
-        pytest.skip("the extension's build tools are not there; make test-vscode fetches them")
-    return build_extension()
-
-
-class Window:
-    """A window on a project, its server's answers, and a way to change settings."""
-
-    def __init__(self, extension: Path, command: list[str]) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="cll-"))
-        os.environ["CODELLAMA_LSP_STATE_DIR"] = str(self.home / "state")
-        folder = self.home / "project"
-        folder.mkdir()
-        self.command = [part.replace("HOME", str(self.home)) for part in command]
-        (self.home / "script.json").write_text(json.dumps([ANSWER] * 500), encoding="utf-8")
-        self.code = VsCode(self.home, folder, extension)
-        self.set()
-
-    def set(self, **settings: object) -> None:
-        named = {f"codellama.{name}": value for name, value in settings.items()}
-        self.code.settings({"codellama.server.command": self.command, **named})
-
-    def fresh(self, name: str, text: str = "values = [1]\n") -> VsCode:
-        """A new file, open, the cursor at its end."""
-        (self.code.folder / name).write_text(text, encoding="utf-8")
-        self.code.open(name)
-        until(self.code.ready, "the server is ready")
-        return self.code
-
-    def until_status(self, *words: str) -> None:
-        seen = [""]
-
-        def look() -> bool:
-            seen[0] = self.code.status()
-            return any(word in seen[0] for word in words)
-
-        try:
-            until(look, f"status {words}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}; it is {seen[0]!r}") from None
-
-    def close(self) -> None:
-        self.code.stop()
-        os.environ.pop("CODELLAMA_LSP_STATE_DIR", None)
-        shutil.rmtree(self.home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
 def window(extension: Path) -> Iterator[Window]:
-    found = Window(extension, [*SERVER, "--engine", "scripted:HOME/script.json"])
+    found = Window(extension)
     try:
-        found.code.start()
+        found.scripted([ANSWER] * 500)
+        found.start()
         yield found
     finally:
         found.close()
@@ -154,21 +94,24 @@ def test_the_status_bar_opens_a_menu(window: Window) -> None:
     code.do("type", "Switch suggestions off")
     code.do("press", "Enter")
     window.until_status("off")
+    assert "until you switch it on again" in code.status_details()
     code.command("Code Llama: Switch Suggestions Off or On")
     until(code.ready, "on again")
 
 
 def test_a_setting_changed_while_it_runs(window: Window) -> None:
     code = window.fresh("settings.py")
-    (pid,) = _servers(window.home)
+    (pid,) = window.servers()
     code.command("Code Llama: Switch Suggestions Off or On for This Language")
     until(lambda: "python" in _user_settings(code).get("codellama.languagesOff", []), "the setting")
     # The script always answers, so that none after some typing means switched off.
     until(lambda: suggested(code, "x") == "", "no suggestion")
+    window.until_status("off")
+    assert "Off in python" in code.status_details()
     code.command("Code Llama: Switch Suggestions Off or On for This Language")
     until(lambda: _user_settings(code).get("codellama.languagesOff") == [], "the setting")
     until(lambda: suggested(code, "y") == ANSWER, "a suggestion again")
-    assert _servers(window.home) == [pid]
+    assert window.servers() == [pid]
 
 
 def _user_settings(code: VsCode) -> dict[str, list[str]]:
@@ -183,9 +126,9 @@ def _user_settings(code: VsCode) -> dict[str, list[str]]:
 
 def test_killed_and_back(window: Window) -> None:
     code = window.fresh("killed.py")
-    (pid,) = _servers(window.home)
+    (pid,) = window.servers()
     os.kill(pid, signal.SIGKILL)
-    until(lambda: [other for other in _servers(window.home) if other != pid], "another server")
+    until(lambda: [other for other in window.servers() if other != pid], "another server")
     until(lambda: suggested(code, "z") == ANSWER, "a suggestion again")
 
 
@@ -196,42 +139,33 @@ def suggested(code: VsCode, typed: str) -> str:
     return code.ghost()
 
 
-def _servers(home: Path) -> list[int]:
-    """Language servers of this window: those whose script is in its home."""
-    found = subprocess.run(
-        ["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True
-    ).stdout
-    lines = [line.split(maxsplit=1) for line in found.splitlines()]
-    mine = [(int(pid), args) for pid, args in lines if f"scripted:{home}" in args]
-    return [pid for pid, args in mine if "codellama_lsp serve" in args]
+def test_several_lines(window: Window) -> None:
+    window.scripted(["for value in values:\n        total += value\n    return total"] * 50)
+    code = window.fresh("lines.py", "def add(values):\n    total = 0\n")
+    code.do("type", "    ")
+    until(lambda: "for value in values:" in code.ghost(), "the first line")
+    assert "return total" in code.ghost()
+    code.do("press", "Control+Alt+ArrowRight")
+    first = "def add(values):\n    total = 0\n    for value in values:"
+    until(lambda: code.text("lines.py").rstrip() == first, "one line of it")
+    until(lambda: "return total" in code.ghost(), "the rest is still there")
+    # At the start of a line, VS Code's Tab indents, along the suggestion.
+    code.do("press", "Tab")
+    until(lambda: code.text("lines.py").endswith(":\n        "), "the indentation")
+    until(lambda: "return total" in code.ghost(), "the rest is still there")
+    code.do("press", "Tab")
+    code.until_text("lines.py", f"{first}\n        total += value\n    return total")
 
 
-@pytest.mark.engine
-def test_the_embedded_model(extension: Path) -> None:
-    if not EMBEDDED.exists():
-        pytest.skip("no embedded model in this copy")
-    window = Window(extension, SERVER)
-    try:
-        window.code.start()
-        code = window.fresh("stack.py", STACK)
-        code.do("type", "        return len(")
-        ghost = until(code.ghost, "a suggestion")
-        code.do("press", "Tab")
-        # VS Code put the closing bracket there itself; the suggestion is what stands before it.
-        until(lambda: code.text("stack.py").startswith(f"{STACK}        return len({ghost}"), ghost)
-    finally:
-        window.close()
-
-
-STACK = """class Stack:
-    def __init__(self):
-        self.items = []
-
-    def push(self, item):
-        self.items.append(item)
-
-    def pop(self):
-        return self.items.pop()
-
-    def __len__(self):
-"""
+def test_cycling(window: Window) -> None:
+    window.scripted(["min(values)", "max(values)", "len(values)"] * 50)
+    code = window.fresh("cycle.py")
+    code.do("type", "total = ")
+    seen = [until(code.ghost, "a suggestion")]
+    for _ in range(2):
+        code.do("press", "Alt+]")
+        seen.append(until(lambda: code.ghost() not in ("", *seen) and code.ghost(), "another one"))
+    code.do("press", "Alt+[")
+    code.until_ghost(seen[1])
+    code.do("press", "Tab")
+    code.until_text("cycle.py", f"values = [1]\ntotal = {seen[1]}")

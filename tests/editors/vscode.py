@@ -10,15 +10,18 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.editors.places import REPOSITORY, editors_dir
 from tests.editors.waiting import PATIENCE_S, until
 
 EXTENSION = REPOSITORY / "editors" / "vscode"
 GHOST = ".ghost-text-decoration, .ghost-text-decoration-preview, .suggest-preview-text .view-line"
+HOVER = ".workbench-hover-container .monaco-hover"
 STATUS = '.statusbar-item[id*="codellama"]'
 
 
@@ -29,22 +32,33 @@ def find_vscode() -> tuple[Path, Path] | None:
     return (server, Path(browser)) if server.exists() and browser else None
 
 
-def build_extension() -> Path:
-    """The packaged extension, made anew from its source."""
+def build_extension(*, with_server: bool = True) -> Path:
+    """The packaged extension, made anew from its source; `with_server` may need the network."""
     node = editors_dir() / "vscode" / "bin"
     environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
-    if not (EXTENSION / "node_modules").exists():
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(command, cwd=EXTENSION, env=environment, check=True)
-    command = ["npm", "run", "--silent", "package"]
-    subprocess.run(command, cwd=EXTENSION, env=environment, check=True, capture_output=True)
+    environment["PYTHON"] = sys.executable
+    package = REPOSITORY / "scripts" / "package-vscode"
+    command = [str(package)] if with_server else ["npm", "run", "--silent", "package"]
+    done = subprocess.run(command, cwd=EXTENSION, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     return EXTENSION / "dist" / "codellama-lsp.vsix"
 
 
 class VsCode:
-    """One window on one folder."""
+    """One window on one folder, which is trusted unless trust is to be asked for."""
 
-    def __init__(self, home: Path, folder: Path, extension: Path) -> None:
+    #: Windows that are there now, for pictures of failures.
+    shown: ClassVar[set[VsCode]] = set()
+
+    def __init__(
+        self,
+        home: Path,
+        folder: Path,
+        extension: Path,
+        *,
+        asks_for_trust: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         found = find_vscode()
         assert found is not None
         self.program, self.chromium = found
@@ -54,13 +68,16 @@ class VsCode:
             **os.environ,
             "HOME": str(home),
             "XDG_CONFIG_HOME": str(home / "config"),
+            **(environment or {}),
         }
+        self.asks_for_trust = asks_for_trust
         self._flags = [
             f"--user-data-dir={self.data}",
             f"--extensions-dir={self.extensions}",
             "--disable-telemetry",
             "--disable-update-check",
         ]
+        self._url = ""
         self._server: subprocess.Popen[bytes] | None = None
         self._browser: subprocess.Popen[str] | None = None
         command = [str(self.program), *self._flags, "--install-extension", str(extension)]
@@ -70,7 +87,7 @@ class VsCode:
         """Write the user's settings, as the settings page would."""
         usual = {
             "workbench.startupEditor": "none",
-            "security.workspace.trust.enabled": False,
+            "security.workspace.trust.enabled": self.asks_for_trust,
             "telemetry.telemetryLevel": "off",
             "files.autoSave": "afterDelay",
             "files.autoSaveDelay": 100,
@@ -101,7 +118,7 @@ class VsCode:
                 *self._flags,
                 *("--auth", "none"),
                 *("--bind-addr", address),
-                "--disable-workspace-trust",
+                *([] if self.asks_for_trust else ["--disable-workspace-trust"]),
                 str(self.folder),
             ],
             env=self.environment,
@@ -129,11 +146,18 @@ class VsCode:
             stderr=(self.home / "browser.log").open("w"),
             text=True,
         )
-        self.do("goto", f"http://{address}/?folder={self.folder}")
-        until(lambda: self.do("content", ".statusbar-item"), "VS Code's window", 180)
+        self._url = f"http://{address}/?folder={self.folder}"
+        VsCode.shown.add(self)
+        self.load()
         return self
 
+    def load(self) -> None:
+        """Show the window, or show it anew."""
+        self.do("goto", self._url)
+        until(lambda: self.do("content", ".statusbar-item"), "VS Code's window", 180)
+
     def stop(self) -> None:
+        VsCode.shown.discard(self)
         if self._browser is not None:
             self._browser.stdin.close()  # type: ignore[union-attr]
             try:
@@ -162,12 +186,7 @@ class VsCode:
 
     def open(self, name: str) -> None:
         """Open a file of the folder and put the cursor at its end."""
-        self.do("press", "Control+p")
-        until(lambda: self.do("content", ".quick-input-widget input"), "the list of files")
-        self.do("type", name)
-        wanted = ".quick-input-list .monaco-list-row"
-        until(lambda: any(name in row for row in self.do("content", wanted)), f"{name} in the list")
-        self.do("press", "Enter")
+        self._pick("Control+p", name)
         tab = ".tabs-container .tab.active"
         until(lambda: self.do("content", tab)[:1] == [name], f"the tab {name}")
         until(lambda: self.do("content", ".monaco-editor .view-line"), "text in the editor")
@@ -175,11 +194,28 @@ class VsCode:
 
     def command(self, title: str) -> None:
         """Run a command of the palette."""
-        self.do("press", "F1")
-        until(lambda: self.do("content", ".quick-input-widget input"), "the palette")
-        self.do("type", title, 5)
-        wanted = ".quick-input-list .monaco-list-row.focused"
-        until(lambda: any(title in row for row in self.do("content", wanted)), f"command {title}")
+        self._pick("F1", title)
+
+    def _pick(self, key: str, wanted: str) -> None:
+        """Choose from the list that `key` opens; it closes when something else takes the focus."""
+
+        def found() -> bool:
+            first = ".quick-input-list .monaco-list-row.focused"
+            return any(wanted in row for row in self.do("content", first))
+
+        def try_it() -> bool:
+            self.do("press", key)
+            try:
+                until(lambda: self.do("visible", ".quick-input-widget input"), "the list", 5)
+                self.do("type", wanted, 5)
+                until(found, "the entry", 5)
+            except AssertionError:
+                # Not at first: it would also hide a suggestion.
+                self.do("press", "Escape")
+                return False
+            return True
+
+        until(try_it, f"{wanted} in the list")
         self.do("press", "Enter")
 
     # Seeing
@@ -199,6 +235,24 @@ class VsCode:
     def page(self) -> str:
         """Text of all pages in frames, such as the Markdown preview's."""
         return "\n".join(self.do("frames"))
+
+    def notifications(self) -> str:
+        """What pops up at the window's corner."""
+        return "\n".join(self.do("content", ".notifications-toasts .notification-list-item"))
+
+    def answer(self, notification: str, button: str) -> None:
+        """Press a button of the notification that says so."""
+        item = f'.notifications-toasts .notification-list-item:has-text("{notification}")'
+        self.do("click", f'{item} .monaco-button:has-text("{button}")')
+
+    def status_details(self) -> str:
+        """What the item in the status bar says when the mouse is on it."""
+        # Elsewhere first: a hover that is there already would be an old one.
+        self.do("hover", ".editor-group-container")
+        until(lambda: not self.do("visible", HOVER), "no hover")
+        self.do("hover", f"{STATUS} a")
+        until(lambda: self.do("visible", HOVER), "the hover")
+        return str(self.do("content", HOVER)[0])
 
     def text(self, name: str) -> str:
         """A file on disk; it is saved on its own."""

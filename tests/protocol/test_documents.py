@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .client import PATIENCE_S, Client, Message, accept, started, write_script
 
 AUTOMATIC, INVOKED = 2, 1
@@ -159,6 +161,26 @@ async def test_several_cursors(tmp_path: Path) -> None:
         client.change(*[{"range": {"start": p, "end": p}, "text": "c"} for p in at])
         (item,) = await client.inline(lines[-1], 5)
         assert item["insertText"] == "ompute(1)"
+
+
+@pytest.mark.parametrize("typed", ["comp", "x"])
+async def test_several_cursors_close_together(typed: str, tmp_path: Path) -> None:
+    """What the other cursors type changes what is around this one, and not what is offered."""
+    script = write_script(tmp_path, "compute(1)\n", "other()")
+    async with started(script) as client:
+        await client.initialize(options={"speculate": False})
+        client.open("a = \nb = \nc = \n")
+        (item,) = await client.inline(1, 4)
+        assert item["insertText"] == "compute(1)"
+        for number, char in enumerate(typed):
+            at = [{"line": line, "character": 4 + number} for line in (2, 1, 0)]
+            changes = [{"range": {"start": p, "end": p}, "text": char} for p in at]
+            client.change(*changes, version=number + 2)
+            (item,) = await client.inline(1, 5 + number)
+            rest = "compute(1)"[number + 1 :] if typed != "x" else "other()"
+            assert item["insertText"] == rest
+        asked = (await client.command("codellama.stats"))["asked"]["visible"]
+        assert asked == (1 if typed != "x" else 2)
 
 
 def cell(number: int, kind: int = 2) -> Message:

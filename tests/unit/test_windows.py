@@ -164,3 +164,33 @@ def test_typed_characters_are_counted_from_the_anchor() -> None:
         assert tracker.windows(typed, offset + count, BUDGET).typed_chars == count
     assert tracker.windows(CODE, offset, BUDGET).typed_chars == 0
     assert tracker.windows(CODE, 100, BUDGET).typed_chars == 0
+
+
+_PYTHON = (
+    "class A:\n    def one(self):\n        return 1\n\n    def two(self):\n        return 2\n\n\n"
+    "def three():\n    return 3\n"
+)
+_GO = "func One() int {\n\treturn 1\n}\n\nfunc Two() int {\n\tif x {\n\t\treturn 2\n\t}\n}\n"
+_FLAT = "a\n" * 200
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        (_PYTHON * 12, ("class A:", "def three")),
+        (_GO * 16, "func "),
+        (_FLAT * 3, "a\n"),
+        ("word " * 400, ""),
+    ],
+    ids=["python", "go", "flat", "one line"],
+)
+@pytest.mark.parametrize("budget", [300, 450])
+def test_windows_begin_and_end_where_little_is_open(
+    text: str, start: str | tuple[str, ...], budget: int
+) -> None:
+    """At the least indented line, one that follows a blank line first; in one line, anywhere."""
+    offset = len(text) * 2 // 3
+    first = window_start(text, offset, budget)
+    assert text[first:].startswith(start) and budget * 0.7 <= offset - first <= budget
+    last = window_end(text, offset - budget, budget)
+    assert text[last:].startswith(start) and budget * 0.7 <= last - (offset - budget) <= budget

@@ -8,7 +8,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import os
+import shutil
 import sqlite3
+import time
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +21,7 @@ from codellama_lsp.context.index.store import SCHEMA_VERSION, Store
 log = logging.getLogger(__name__)
 
 _SUFFIXES = ("", "-wal", "-shm")
+_KEEP_UNUSED_S = 60 * 24 * 3600.0
 
 
 def folder_of(root: Path) -> Path:
@@ -103,6 +107,20 @@ def identity(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return facts.st_dev, facts.st_ino
+
+
+def note_use(folder: Path) -> None:
+    """Note that an index is used, and delete those of workspaces that nobody opened for long."""
+    with contextlib.suppress(OSError):
+        os.utime(folder)
+    for other in folder.parent.iterdir():
+        with contextlib.suppress(OSError):
+            if other == folder or time.time() - other.stat().st_mtime < _KEEP_UNUSED_S:
+                continue
+            lock = WriterLock(other)
+            if lock.try_take():
+                shutil.rmtree(other)
+                lock.give_back()
 
 
 def discard(folder: Path) -> None:

@@ -133,10 +133,15 @@ class _Worker:
             if opened is None:
                 return None
             query = query_from_json(params, opened)
-            started = time.perf_counter()
+            started, cpu_s = time.perf_counter(), time.thread_time()
             assembly = self.index.select(query, params["budget_tokens"], params["chars_per_token"])
             took_ms = (time.perf_counter() - started) * 1000
-            return {**assembly_to_json(assembly), "ms": round(took_ms, 2)}
+            cpu_ms = (time.thread_time() - cpu_s) * 1000
+            return {
+                **assembly_to_json(assembly),
+                "ms": round(took_ms, 2),
+                "cpu_ms": round(cpu_ms, 2),
+            }
         elif method == "folders":
             self.index.set_neighbours([(Path(f["root"]), f["prefix"]) for f in params["folders"]])
         elif method == "stop":

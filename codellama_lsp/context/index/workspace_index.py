@@ -24,6 +24,7 @@ from codellama_lsp.context.index.location import (
     WriterLock,
     discard,
     folder_of,
+    note_use,
     open_for_reading,
     open_for_writing,
 )
@@ -201,6 +202,7 @@ class WorkspaceIndex:
                 self._store.close()
             self._store, wrong = open_for_writing(self._folder)
             self.library.disk = self._store
+            note_use(self._folder)
             self._built = False
             self._begin(self._store)
             self.state = IndexState("building", message=f"built anew: {wrong}" if wrong else "")

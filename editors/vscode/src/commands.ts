@@ -2,7 +2,7 @@
 // commands, which the language client registers under their own names.
 
 import * as vscode from 'vscode';
-import { installServer } from './install';
+import { menuEntries } from './menu';
 import { plainPage, tablesPage, whyPage, type Ended } from './pages';
 import { run } from './run';
 import type { Server } from './server';
@@ -11,11 +11,7 @@ import { details } from './statusText';
 
 const SCHEME = 'codellama-page';
 
-export function registerCommands(
-  context: vscode.ExtensionContext,
-  server: Server,
-  log: vscode.LogOutputChannel,
-): vscode.Disposable {
+export function registerCommands(server: Server, log: vscode.LogOutputChannel): vscode.Disposable {
   const pages = new Pages();
   const command = (name: string, action: () => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(`codellama.${name}`, action);
@@ -65,11 +61,7 @@ export function registerCommands(
         void vscode.window.showWarningMessage(`Code Llama: ${failed.message} ${failed.remedy}`);
       }
     }),
-    command('installServer', async () => {
-      if (await installServer(context, log, true)) {
-        await server.restart();
-      }
-    }),
+    command('installServer', () => server.install()),
     command('showOutput', () => {
       log.show();
     }),
@@ -102,26 +94,12 @@ async function toggleLanguage(): Promise<void> {
 }
 
 async function menu(server: Server): Promise<void> {
-  const language = vscode.window.activeTextEditor?.document.languageId;
-  const enabled = server.status.state !== 'off';
-  const entries: (vscode.QuickPickItem & { command?: string })[] = [
-    { label: enabled ? '$(circle-slash) Switch suggestions off' : '$(sparkle) Switch suggestions on', command: 'toggleSuggestions' },
-    ...(language === undefined
-      ? []
-      : [{ label: `$(symbol-keyword) Switch suggestions in ${language} off or on`, command: 'toggleLanguage' }]),
-    { label: '$(question) Why was there no suggestion?', command: 'explainLast' },
-    { label: '$(graph) Statistics', command: 'showStatistics' },
-    { label: '$(pulse) Doctor', command: 'openDoctor' },
-    { label: '$(debug-restart) Restart the server', command: 'restartServer' },
-    { label: '$(refresh) Load the model again', command: 'reloadModel' },
-    { label: '$(output) Show the log', command: 'showOutput' },
-    { label: '$(gear) Settings', command: '' },
-  ];
+  const entries = menuEntries(server.status.state, vscode.window.activeTextEditor?.document.languageId);
   const placeHolder = details(server.status).join(' · ').replaceAll('**', '');
-  const chosen = await vscode.window.showQuickPick(entries, { title: 'Code Llama', placeHolder });
-  if (chosen?.command === '') {
+  const chosen = await vscode.window.showQuickPick([...entries], { title: 'Code Llama', placeHolder });
+  if (chosen?.command === 'settings') {
     await vscode.commands.executeCommand('workbench.action.openSettings', '@ext:codellama-lsp.codellama-lsp');
-  } else if (chosen?.command !== undefined) {
+  } else if (chosen !== undefined) {
     await vscode.commands.executeCommand(`codellama.${chosen.command}`);
   }
 }

@@ -5,6 +5,7 @@ import {
   CloseAction,
   ErrorAction,
   LanguageClient,
+  RevealOutputChannelOn,
   type ConfigurationParams,
   type LanguageClientOptions,
   type ServerOptions,
@@ -43,6 +44,8 @@ export class Connection implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
       outputChannel: log,
+      // The status says what is wrong; the client's own messages are about the wire.
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: {
         ...personal(keys.personal, (key) => configured.inspect(key)),
         trusted: vscode.workspace.isTrusted,
@@ -59,11 +62,16 @@ export class Connection implements vscode.Disposable {
       },
       initializationFailedHandler: () => false,
       middleware: {
+        executeCommand: (command, args, next) => {
+          if (command === 'codellama.accepted') {
+            void vscode.commands.executeCommand('setContext', command, true);
+          }
+          return next(command, args) as unknown;
+        },
         workspace: {
           configuration: (params) => this.configuration(params),
           // Without the settings themselves, the server asks for them, and gets the written ones.
-          didChangeConfiguration: () =>
-            this.client.sendNotification('workspace/didChangeConfiguration', { settings: null }),
+          didChangeConfiguration: () => this.tellConfiguration(),
         },
         provideInlineCompletionItems: async (document, position, context, token, next) => {
           // VS Code has waited already; whatever it gives up is cancelled on the wire at once.
@@ -86,7 +94,10 @@ export class Connection implements vscode.Disposable {
         }
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => {
-        void this.client.sendNotification('codellama/didChangeTrust', { trusted: true });
+        // A server that starts later is told with `initialize`.
+        if (this.client.isRunning()) {
+          void this.client.sendNotification('codellama/didChangeTrust', { trusted: true });
+        }
       }),
       vscode.window.onDidChangeActiveTextEditor((editor) => {
         this.focus(editor);
@@ -105,10 +116,6 @@ export class Connection implements vscode.Disposable {
   /** Run one of the server's commands. */
   execute(command: string, args: unknown[] = []): Promise<unknown> {
     return this.client.sendRequest('workspace/executeCommand', { command, arguments: args });
-  }
-
-  offers(command: string): boolean {
-    return this.client.initializeResult?.capabilities.executeCommandProvider?.commands.includes(command) ?? false;
   }
 
   /** End the server politely. */
@@ -134,6 +141,14 @@ export class Connection implements vscode.Disposable {
       const configured = vscode.workspace.getConfiguration(section, scope);
       return section === 'codellama' ? written(this.keys.server, (key) => configured.inspect(key)) : null;
     });
+  }
+
+  private async tellConfiguration(): Promise<void> {
+    // A change that needs another server comes here, too, while this one ends; the next one asks anyway.
+    if (!this.closing && this.client.isRunning()) {
+      const sent = this.client.sendNotification('workspace/didChangeConfiguration', { settings: null });
+      await sent.catch(() => undefined);
+    }
   }
 
   private focus(editor: vscode.TextEditor | undefined): void {

@@ -3,6 +3,7 @@
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { newest, programIn } from './environments';
 
 export interface Command {
   readonly program: string;
@@ -11,12 +12,7 @@ export interface Command {
 }
 
 const WINDOWS = process.platform === 'win32';
-const NAME = WINDOWS ? 'codellama-lsp.exe' : 'codellama-lsp';
-
-/** Where the private environment under `storage` keeps its programs. */
-export function privateProgram(storage: string, name: string = NAME): string {
-  return WINDOWS ? join(storage, 'server', 'Scripts', name) : join(storage, 'server', 'bin', name);
-}
+const NAME = 'codellama-lsp';
 
 /** The first of the three places that has a server; undefined where none has. */
 export function findServer(configured: readonly string[], path: string, storage: string): Command | undefined {
@@ -24,14 +20,13 @@ export function findServer(configured: readonly string[], path: string, storage:
   if (program !== undefined && program !== '') {
     return { program, args, from: 'settings' };
   }
-  for (const directory of path.split(delimiter)) {
-    const candidate = join(directory, NAME);
-    if (directory !== '' && runs(candidate)) {
-      return { program: candidate, args: [], from: 'PATH' };
-    }
+  const onPath = findOnPath([NAME], path);
+  if (onPath !== undefined) {
+    return { program: onPath, args: [], from: 'PATH' };
   }
-  const own = privateProgram(storage);
-  return runs(own) ? { program: own, args: [], from: 'private' } : undefined;
+  const environment = newest(storage);
+  const own = environment && programIn(environment.directory, NAME);
+  return own !== undefined && runs(own) ? { program: own, args: [], from: 'private' } : undefined;
 }
 
 /** The first program named in `names` on `path`; undefined where there is none. */

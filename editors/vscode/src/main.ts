@@ -2,22 +2,25 @@
 
 import * as vscode from 'vscode';
 import { registerCommands } from './commands';
+import { Installer } from './install';
 import { Server } from './server';
 import { sortKeys, type Keys } from './settings';
 import { statusBar } from './statusBar';
+
+const WELCOMED = 'welcomed';
 
 let server: Server | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Code Llama', { log: true });
   const keys = settingKeys(context);
-  const started = new Server(context, keys, log);
+  const started = new Server(context, keys, new Installer(context, log), log);
   server = started;
   context.subscriptions.push(
     log,
     started,
     statusBar(started),
-    registerCommands(context, started, log),
+    registerCommands(started, log),
     vscode.workspace.onDidChangeConfiguration((event) => {
       // These decide what runs, so they need a new process; the server follows the others itself.
       if (['server', ...keys.personal].some((key) => event.affectsConfiguration(`codellama.${key}`))) {
@@ -26,6 +29,16 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   );
   void started.start();
+  void welcome(context);
+}
+
+/** The walkthrough: once, and not in the way of somebody who has a file open already. */
+async function welcome(context: vscode.ExtensionContext): Promise<void> {
+  if (context.globalState.get<boolean>(WELCOMED) === true || vscode.window.activeTextEditor !== undefined) {
+    return;
+  }
+  await context.globalState.update(WELCOMED, true);
+  await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`, false);
 }
 
 export async function deactivate(): Promise<void> {

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { Backoff } from './backoff';
 import { Connection } from './connection';
 import { findServer, type Command } from './find';
-import { installServer } from './install';
+import type { Installer } from './install';
 import type { Keys } from './settings';
 import type { Status } from './statusText';
 
@@ -15,6 +15,8 @@ export class Server implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;
   private bornMs = 0;
   private asked = false;
+  /** Starts and stops take their turns: two at once would leave a process behind. */
+  private turn: Promise<void> = Promise.resolve();
 
   readonly onStatus = this.changed.event;
   status: Status = { state: 'stopped' };
@@ -22,6 +24,7 @@ export class Server implements vscode.Disposable {
   constructor(
     private readonly context: vscode.ExtensionContext,
     private readonly keys: Keys,
+    private readonly installer: Installer,
     private readonly log: vscode.LogOutputChannel,
   ) {}
 
@@ -32,23 +35,66 @@ export class Server implements vscode.Disposable {
     return findServer(configured?.globalValue ?? [], path, this.context.globalStorageUri.fsPath);
   }
 
-  /** Start it; offers to install it where it is not, once a session. */
-  async start(): Promise<void> {
+  /** Start it where it does not run; offers to install it where it is not, once a session. */
+  start(): Promise<void> {
+    return this.inTurn(() => this.startNow());
+  }
+
+  stop(): Promise<void> {
+    return this.inTurn(() => this.stopNow());
+  }
+
+  restart(): Promise<void> {
+    return this.inTurn(async () => {
+      this.backoff.reset();
+      await this.stopNow();
+      await this.startNow();
+    });
+  }
+
+  /** Install or update the server because the user said so. */
+  async install(): Promise<void> {
+    if (await this.installer.install()) {
+      await this.restart();
+    }
+  }
+
+  /** The running connection; tells the user where there is none. */
+  running(): Connection | undefined {
+    if (this.connection === undefined) {
+      void vscode.window.showWarningMessage('Code Llama: the server is not running.');
+    }
+    return this.connection;
+  }
+
+  dispose(): void {
     clearTimeout(this.timer);
-    let command = this.command();
+    this.changed.dispose();
+  }
+
+  private inTurn(action: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(action);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async startNow(): Promise<void> {
+    clearTimeout(this.timer);
+    if (this.connection !== undefined) {
+      return;
+    }
+    const command = this.command();
     if (command === undefined) {
-      this.tell({ state: 'missing', message: 'The server is not installed.' });
-      if (this.asked) {
-        return;
-      }
-      this.asked = true;
-      if (!(await installServer(this.context, this.log, false))) {
-        return;
-      }
-      command = this.command();
-      if (command === undefined) {
-        return;
-      }
+      this.tell({
+        state: 'missing',
+        message: 'The server is not installed.',
+        remedy: 'Run "Code Llama: Install or Update the Server".',
+      });
+      this.askOnce(() => this.installer.offer());
+      return;
+    }
+    if (command.from === 'private') {
+      this.askOnce(() => this.installer.offerUpdate());
     }
     this.log.info(`starting ${command.program} (from ${command.from})`);
     this.tell({ state: 'starting' });
@@ -76,7 +122,7 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  async stop(): Promise<void> {
+  private async stopNow(): Promise<void> {
     clearTimeout(this.timer);
     const connection = this.connection;
     this.connection = undefined;
@@ -88,23 +134,13 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  async restart(): Promise<void> {
-    this.backoff.reset();
-    await this.stop();
-    await this.start();
-  }
-
-  /** The running connection; tells the user where there is none. */
-  running(): Connection | undefined {
-    if (this.connection === undefined) {
-      void vscode.window.showWarningMessage('Code Llama: the server is not running.');
+  /** Nothing waits for the answer, which may never come. */
+  private askOnce(ask: () => Promise<boolean>): void {
+    if (this.asked) {
+      return;
     }
-    return this.connection;
-  }
-
-  dispose(): void {
-    clearTimeout(this.timer);
-    this.changed.dispose();
+    this.asked = true;
+    void ask().then((changed) => (changed ? this.restart() : undefined));
   }
 
   private died(): void {

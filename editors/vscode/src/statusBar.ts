@@ -2,15 +2,16 @@
 
 import * as vscode from 'vscode';
 import type { Server } from './server';
-import { barText, details, type Status } from './statusText';
+import { barText, details, withSwitches } from './statusText';
 
-export function statusBar(server: Server): vscode.Disposable {
+export function statusBar(server: Pick<Server, 'status' | 'onStatus'>): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('codellama.status', vscode.StatusBarAlignment.Right, 100);
   item.name = 'Code Llama';
   item.command = 'codellama.showMenu';
   const told = new Set<string>();
 
-  const show = (status: Status): void => {
+  const show = (): void => {
+    const status = withSwitches(server.status, switches());
     item.text = barText(status);
     item.tooltip = new vscode.MarkdownString(details(status).join('\n\n'));
     item.backgroundColor =
@@ -22,9 +23,28 @@ export function statusBar(server: Server): vscode.Disposable {
       told.clear();
     }
   };
-  show(server.status);
+  show();
   item.show();
-  return vscode.Disposable.from(item, server.onStatus(show));
+  return vscode.Disposable.from(
+    item,
+    server.onStatus(show),
+    vscode.window.onDidChangeActiveTextEditor(show),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration('codellama')) {
+        show();
+      }
+    }),
+  );
+}
+
+function switches(): Parameters<typeof withSwitches>[1] {
+  const document = vscode.window.activeTextEditor?.document;
+  const configured = vscode.workspace.getConfiguration('codellama', document?.uri ?? null);
+  return {
+    enabled: configured.get<boolean>('enabled', true),
+    languagesOff: configured.get<string[]>('languagesOff', []),
+    language: document?.languageId,
+  };
 }
 
 async function warn(message: string, remedy: string | undefined): Promise<void> {

@@ -48,6 +48,29 @@ export function barText(status: Status): string {
   return parts.join(' ');
 }
 
+/** What the editor itself knows about suggestions being off. */
+export interface Switches {
+  /** The setting; the server can be switched off besides. */
+  readonly enabled: boolean;
+  readonly languagesOff: readonly string[];
+  /** Of the file in front, if one is. */
+  readonly language: string | undefined;
+}
+
+/** The status as the file in front has it: off says why, and a language can be off alone. */
+export function withSwitches(status: Status, { enabled, languagesOff, language }: Switches): Status {
+  if (status.state === 'off') {
+    const message = enabled
+      ? 'Switched off until you switch it on again or the server restarts.'
+      : 'Switched off by the setting "codellama.enabled".';
+    return { message, ...status };
+  }
+  if (language !== undefined && languagesOff.includes(language) && ['ready', 'busy', 'slow'].includes(status.state)) {
+    return { ...status, state: 'off', message: `Off in ${language}, by the setting "codellama.languagesOff".` };
+  }
+  return status;
+}
+
 /** Everything that is known, a Markdown line each. */
 export function details(status: Status): string[] {
   const lines = [`**Code Llama**: ${status.state}`];

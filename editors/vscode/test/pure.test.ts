@@ -1,15 +1,10 @@
 // Everything that decides something and needs no VS Code.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
 import test from 'node:test';
 import { Backoff } from '../src/backoff';
-import { findOnPath, findServer, privateProgram } from '../src/find';
 import { plainPage, tablesPage, whyPage } from '../src/pages';
 import { acceptedLength } from '../src/partial';
-import { run } from '../src/run';
 import { personal, sortKeys, toggled, written, type Inspected } from '../src/settings';
 import { barText, details, readStatus } from '../src/statusText';
 
@@ -22,29 +17,6 @@ test('backoff doubles, gives up, and forgets after a good life', () => {
   backoff.reset();
   assert.equal(backoff.died(10), 500);
 });
-
-test('the server is looked for in the settings, on PATH, in the private environment', () => {
-  const storage = mkdtempSync(join(tmpdir(), 'codellama-'));
-  try {
-    const onPath = join(storage, 'path', process.platform === 'win32' ? 'codellama-lsp.exe' : 'codellama-lsp');
-    const own = privateProgram(storage);
-    assert.equal(findServer([], dirname(onPath), storage), undefined);
-    program(own);
-    assert.equal(findServer([], dirname(onPath), storage)?.from, 'private');
-    program(onPath);
-    const path = ['', '/nowhere', dirname(onPath)].join(delimiter);
-    assert.equal(findServer([], path, storage)?.program, onPath);
-    assert.deepEqual(findServer(['/x', '-v'], path, storage), { program: '/x', args: ['-v'], from: 'settings' });
-    assert.equal(findOnPath(['nothing', 'codellama-lsp'], path), onPath);
-  } finally {
-    rmSync(storage, { recursive: true });
-  }
-});
-
-function program(file: string): void {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, '', { mode: 0o755 });
-}
 
 const INSPECTED: Record<string, Inspected> = {
   maxTokens: { defaultValue: 96 },
@@ -127,12 +99,4 @@ test('pages', () => {
   const tables = tablesPage('Statistics', { requests: 3, total_ms: { p50: 1 }, empty: {} });
   assert.match(tables, /^# Statistics\n[^]*\| requests \| 3 \|[^]*## total ms[^]*\| p50 \| 1 \|$/);
   assert.equal(plainPage('Doctor', 'ok\n'), '# Doctor\n\n```text\nok\n```');
-});
-
-test('a program that cannot be started is one that failed', async () => {
-  const ran = await run('/nowhere/at/all', []);
-  assert.equal(ran.code, 1);
-  assert.match(ran.text, /ENOENT/);
-  const fine = await run(process.execPath, ['-e', 'console.log(process.env.X)'], { environment: { X: 'y' } });
-  assert.deepEqual(fine, { code: 0, text: 'y\n' });
 });
