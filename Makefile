@@ -20,6 +20,7 @@ types: setup
 	$(BIN)/python -m mypy
 
 tests: setup
+	@scripts/npm-ci || echo "The VS Code extension's own tests are skipped."
 	$(BIN)/python -m pytest -q
 
 # The VS Code extension with the server in it: editors/vscode/dist/codellama-lsp.vsix.

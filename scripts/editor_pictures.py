@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.editors.test_vscode_model import DATA
 from tests.editors.vscode import VsCode, build_extension
-from tests.editors.vscode_window import SERVER, Window
+from tests.editors.vscode_window import SERVER, WALKTHROUGH, Window
 from tests.editors.waiting import until
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -90,17 +90,30 @@ def settled(code: VsCode) -> None:
     code.ghost()
 
 
+def first_minutes(extension: Path, path: Path) -> None:
+    """The walkthrough and the question, where there is no server yet."""
+    window = Window(extension)
+    try:
+        code = window.code.start()
+        until(lambda: code.do("visible", WALKTHROUGH), "the walkthrough")
+        until(lambda: "Install it" in code.notifications(), "the question")
+        settled(code)
+        code.do("screenshot", str(path))
+    finally:
+        window.close()
+
+
 def main() -> int:
-    """The pictures, one after the other, in one window."""
+    """The pictures, one after the other."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    window = Window(build_extension(), SERVER, DATA / "demo")
+    extension = build_extension()
+    first_minutes(extension, IMAGES / "vscode-walkthrough.png")
+    window = Window(extension, SERVER, DATA / "demo")
     try:
         code = window.code
         code.start()
-        until(lambda: code.do("visible", ".getting-started-step"), "the walkthrough")
+        until(lambda: code.do("visible", WALKTHROUGH), "the walkthrough")
         window.until_ready()
-        settled(code)
-        code.do("screenshot", str(IMAGES / "vscode-walkthrough.png"))
         code.command("View: Close All Editors")
         large = {"editor.fontSize": 17, "editor.stickyScroll.enabled": False}
         code.settings({"codellama.server.command": SERVER, **large})

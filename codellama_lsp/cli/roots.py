@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from codellama_lsp.config.settings import Settings
 
-#: What shows that a folder is a project.
+#: What shows that a folder is a project: a repository, or else what builds something.
+REPOSITORIES = (".git", ".hg", ".jj")
 MARKS = (
-    ".git", ".hg", "pyproject.toml", "setup.py", "package.json", "Cargo.toml", "go.mod", "pom.xml",
+    "pyproject.toml", "setup.py", "package.json", "Cargo.toml", "go.mod", "pom.xml",
     "build.gradle", "composer.json", "CMakeLists.txt", ".codellamaignore",
 )  # fmt: skip
 
@@ -23,8 +24,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--root",
         type=Path,
         metavar="FOLDER",
-        help="the project that the file belongs to (default: the nearest folder above it that "
-        "looks like one, by .git, pyproject.toml, package.json and the like)",
+        help="the project that the file belongs to (default: the repository around it, else the "
+        "nearest folder with pyproject.toml, package.json or the like)",
     )
 
 
@@ -34,15 +35,20 @@ def project_of(path: Path, wanted: Path | None = None) -> Path | None:
     Raises `UserError` where it is not in the folder that is `wanted`.
     """
     from codellama_lsp.cli.main import UserError
+    from codellama_lsp.context.ignore import reason_not_to_index
 
     if wanted is not None:
         root = wanted.resolve()
         if not path.is_relative_to(root):
             raise UserError(f"{path} is not in {root}; --root names a folder above the file")
         return root
-    return next(
-        (folder for folder in path.parents if any((folder / mark).exists() for mark in MARKS)), None
-    )
+    for marks in (REPOSITORIES, MARKS):
+        for folder in path.parents:
+            if any((folder / mark).exists() for mark in marks):
+                if marks is REPOSITORIES and reason_not_to_index(folder):
+                    break  # a home directory may be a repository, and is no project
+                return folder
+    return None
 
 
 def settings_for(path: Path, root: Path | None) -> Settings:

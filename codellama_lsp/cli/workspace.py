@@ -39,11 +39,14 @@ class Workspace:
         return state.message if state.state in ("off", "failed") else ""
 
     def update(self) -> None:
-        """Read what has changed since the last time; says on stderr how far it is."""
+        """Read what has changed since the last time; tells who sits at a terminal how far it is."""
         began = told_at = time.monotonic()
+        watched = sys.stderr.isatty()
         while self._index.step():
             state, now = self._index.state, time.monotonic()
-            if state.state == "building" and state.total and now - told_at > _TELL_EVERY_S:
+            if not watched or now - told_at < _TELL_EVERY_S:
+                continue
+            if state.state == "building" and state.total:
                 told_at = now
                 line = f"\rreading {self.root.name}: {state.done} of {state.total} files"
                 print(line, end="", file=sys.stderr, flush=True)

@@ -72,15 +72,20 @@ class Spot:
             related=related,
         )
 
-    @property
+    @functools.cached_property
     def line_before(self) -> str:
         """The cursor's line up to the cursor."""
         return self.before[self.before.rfind("\n") + 1 :]
 
-    @property
+    @functools.cached_property
     def line_after(self) -> str:
         """The cursor's line from the cursor on."""
         return self.after.split("\n", 1)[0]
+
+    @functools.cached_property
+    def has_fences(self) -> bool:
+        """Whether a fence of markdown stands before the cursor."""
+        return "```" in self.before
 
     @functools.cached_property
     def next_lines(self) -> list[str]:

@@ -57,6 +57,7 @@ def usages(
     # What the windows show is no news, wherever else it stands.
     seen = {line.strip() for text in query.shown for line in text.split("\n")}
     looked: set[tuple[str, int, str]] = set()
+    cursor_line = query.text.count("\n", 0, query.offset)
     for one in (*(hit for hit, _ in hits), *similar):
         if one.key in looked or not same_family(one.language, query.language):
             continue
@@ -70,11 +71,13 @@ def usages(
                 continue
             if begin == 0 and name == one.definition.name:
                 continue
+            number = body.count("\n", 0, start)
+            if one.path == query.path and one.definition.line + number == cursor_line:
+                continue  # the line that is being written
             seen.add(text)
             same = _common_end(body[begin:start].lstrip(), left)
             score = scores.get(name, 0.0) * (0.55 + same / 24)
             score += 0.5 + 0.06 * same if same >= _LEAST_SAME_CHARS else 0.0
-            number = body.count("\n", 0, start)
             found.setdefault(name, []).append((score, one, number, text))
     kept = [
         entry

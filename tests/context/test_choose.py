@@ -142,3 +142,13 @@ def test_what_the_windows_show_is_not_repeated(folder: Folder) -> None:
     shown = (text.replace("|", ""),)
     candidates, _ = choose(library, _query("main.py", "python", text, shown=shown))
     assert "near_by" not in {c.found.definition.name for c in candidates}
+
+
+def test_the_line_being_written_is_no_example_of_itself(folder: Folder) -> None:
+    text = "from shapes import scale_shape\n\ndef f(a):\n    found = scale_sh|ape(a, 2)\n"
+    files = {"shapes.py": "def scale_shape(shape, by): ...\n", "main.py": text.replace("|", "")}
+    library = folder.write(files).index()
+    shown = tuple(text.split("|"))
+    candidates, _ = choose(library, _query("main.py", "python", text, shown=shown))
+    usages = [c for c in candidates if c.found.definition.kind == "usage"]
+    assert not any("found = scale_shape" in c.found.definition.body for c in usages)

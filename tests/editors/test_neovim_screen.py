@@ -46,7 +46,7 @@ def test_shown_followed_accepted_and_saved(open_neovim: Open) -> None:
     until(lambda: vim.text() == LINE + WHOLE, "the next line")
     terminal.keys("Enter")
     terminal.type("total = ")
-    terminal.until_shown("total = sum(values)\nprint(total)\n~")
+    terminal.until_shown("print(total)\ntotal = sum(values)\nprint(total)\n~")
     terminal.keys("M-n")
     terminal.until_shown("total = max(values) (2/3)")
     terminal.keys("Tab")

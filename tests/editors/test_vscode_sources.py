@@ -30,8 +30,10 @@ def environment() -> dict[str, str]:
     """What npm runs in: Node on PATH, or the one that VS Code came with."""
     own = editors_dir() / "vscode" / "bin"
     path = f"{os.environ['PATH']}{os.pathsep}{own}"
-    if shutil.which("npm", path=path) is None:
-        missing("vscode", "Node.js with npm was not found")
+    node = shutil.which("node", path=path)
+    ask = [node or "", "-p", "parseInt(process.versions.node)"]
+    if node is None or shutil.which("npm", path=path) is None or int(_output(ask)) < 20:
+        missing("vscode", "Node.js 20 or newer with npm was not found")
     if not (EXTENSION / "node_modules").exists():
         # Fetching them is not for a test run that may have no network.
         pytest.skip("the extension's build tools are not there; scripts/npm-ci fetches them")
@@ -59,3 +61,7 @@ def _run(environment: dict[str, str], *command: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -9,6 +9,7 @@ import pytest
 
 from codellama_lsp import dirs
 from codellama_lsp.cli.main import main
+from codellama_lsp.cli.roots import project_of
 
 SHAPES = "def scale_shape(shape, by):\n    '''Makes it larger.'''\n    return shape\n"
 MAIN = "from pkg.shapes import scale_shape\n\nx = \n"
@@ -61,6 +62,38 @@ def test_without_a_project_it_reads_the_file_alone(
     assert with_it > without and err == ""
     named, _ = complete(capsys, project, "--root", str(project))
     assert named == with_it
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        (["pyproject.toml"], ""),
+        (["a/package.json", "pyproject.toml"], "a"),
+        ([".git", "a/package.json"], ""),
+        (["a/.git", ".git"], "a"),
+        ([], None),
+    ],
+)
+def test_which_folder_is_the_project(
+    tmp_path: Path, marks: list[str], expected: str | None
+) -> None:
+    root = tmp_path / "root"
+    (root / "a" / "b").mkdir(parents=True)
+    for mark in marks:
+        (root / mark).touch()
+    found = project_of(root / "a" / "b" / "c.py")
+    assert found == (None if expected is None else root / expected)
+
+
+def test_a_home_directory_that_is_a_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / ".git").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert project_of(tmp_path / "a" / "c.py") is None
+    (tmp_path / "a" / "go.mod").touch()
+    assert project_of(tmp_path / "a" / "c.py") == tmp_path / "a"
 
 
 def test_the_users_settings_count(capsys: pytest.CaptureFixture[str], project: Path) -> None:

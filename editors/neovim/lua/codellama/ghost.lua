@@ -18,6 +18,7 @@ local INVOKED, AUTOMATIC = 1, 2
 ---@field counted boolean
 ---@field timer uv.uv_timer_t?
 ---@field pending integer? id of the request under way
+---@field turn integer counts what was asked or given up
 ---@field told table? the item that was last reported as shown
 ---@field quiet boolean dismissed: wait for the text to change
 local states = {} ---@type table<integer, codellama.GhostState>
@@ -61,6 +62,7 @@ local function forget(bufnr, state)
 end
 
 local function stop_asking(state)
+  state.turn = state.turn + 1
   if state.timer then
     state.timer:stop()
   end
@@ -124,11 +126,13 @@ local function ask_soon(bufnr)
   end
   state.timer = state.timer or assert(vim.uv.new_timer())
   state.timer:stop()
+  local turn = state.turn
   state.timer:start(
     config.current.debounce_ms,
     0,
     vim.schedule_wrap(function()
-      if states[bufnr] == state then
+      -- Somebody may have asked by a key since the timer ran out.
+      if states[bufnr] == state and state.turn == turn then
         ask(bufnr, AUTOMATIC)
       end
     end)
@@ -155,7 +159,8 @@ end
 ---@param client vim.lsp.Client
 ---@param bufnr integer
 function M.attach(client, bufnr)
-  states[bufnr] = { client_id = client.id, found = {}, index = 1, counted = false, quiet = false }
+  states[bufnr] =
+    { client_id = client.id, found = {}, index = 1, counted = false, quiet = false, turn = 0 }
   local group = vim.api.nvim_create_augroup('codellama.ghost.' .. bufnr, { clear = true })
   local function on(events, callback)
     vim.api.nvim_create_autocmd(events, {
