@@ -35,6 +35,8 @@ _AFTER_BRACE = re.compile(r"(?:else|catch|finally|elseif|while)\b")
 _WORD = re.compile(r"\W*(\w+)")
 _CLOSERS = (")", "]", "}")
 _LABEL = re.compile(r"[A-Za-z_]\w*:(?!:)\s*$")
+_SWITCH = re.compile(r"\s*(?:switch|select)\b")
+_CASE = re.compile(r"(?:case\b|default\s*:)")
 _C_LIKE = frozenset({"c", "cpp", "csharp", "objective-c"})
 
 
@@ -52,6 +54,7 @@ class EndOfBlock:
         self._spot = spot
         self._starts_blank = not spot.line_before.strip()
         self._opener = spot.opener
+        self._has_cases = _SWITCH.match(self._opener) is not None
         self._closes_at = spot.columns(self._opener) if self._opener else -1
         top = spot.stack[-1] if spot.stack else None
         self._beside = top is not None and spot.line_after.strip().startswith(top.closer)
@@ -109,13 +112,17 @@ class EndOfBlock:
 
     def _at_the_edge(self, body: str) -> bool:
         """Whether a line is one that stands at the left edge wherever it belongs."""
+        if self._has_cases and _CASE.match(body):
+            return True
         if self._spot.language_id not in _C_LIKE or self._least == 0:
             return False
         return body.startswith("#") or _LABEL.match(body) is not None
 
     def _is_unfinished(self, body: str) -> bool:
         """Whether what a last line will be cannot be said yet."""
-        if body[0] in _CLOSERS:
+        if body[0] in _CLOSERS or (self._has_cases and "default".startswith(body)):
+            return True
+        if self._has_cases and "case".startswith(body):
             return True
         return self._spot.language_id in _C_LIKE and re.fullmatch(r"#?\w*", body) is not None
 

@@ -79,7 +79,7 @@ def may_hold_fences(spot: Spot) -> bool:
     one_line = top is not None and top.quoting is not None and top.quoting.one_line
     in_text = top is not None and not top.is_code and not one_line
     prose = spot.language_id in ("markdown", "restructuredtext", "plaintext")
-    return in_text or prose or "```" in spot.before
+    return in_text or prose or spot.has_fences
 
 
 class EchoedHeader:

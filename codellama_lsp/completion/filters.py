@@ -144,10 +144,11 @@ def unbalanced(draft: Draft, spot: Spot) -> Draft:
         return draft
     stray = closings_of(draft.text, spot).stray
     if not spot.from_start or spot.scanned.faults:
-        # Only what a statement that begins on this line has opened is.
+        # Only what a body, or a statement that begins on this line, has opened is.
         above = spot.line_above.rstrip()
         begins_here = above[-1:] in (";", "{", "}", ":") or BARE_HEAD.match(above)
-        stray = [it for it in stray if begins_here and it.text in ")]"]
+        in_body = bool(spot.stack) and spot.stack[-1].is_code and spot.stack[-1].closer == "}"
+        stray = [it for it in stray if (begins_here or in_body) and it.text in ")]"]
     if not stray:
         return draft
     start, end = stray[0].offset, stray[-1].offset + len(stray[-1].text)

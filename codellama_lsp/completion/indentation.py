@@ -120,7 +120,9 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
     opened = spot.opens_body(above)
     if lead == spot.line_before:
         # The cursor's own blanks once more.
-        goes_on = not opened and above.rstrip()[-1:] in _OPERATORS
+        comment = spot.lexis.line_comment
+        is_code = not comment or not above.lstrip().startswith(comment)
+        goes_on = is_code and not opened and above.rstrip()[-1:] in _OPERATORS
         return text if goes_on or (opened and width + width == expected) else body
     if habit is None:
         return text

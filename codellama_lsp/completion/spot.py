@@ -21,8 +21,8 @@ from codellama_lsp.syntax.signatures import Signature, signature_of
 _TAB_WIDTH = 4
 _WIDE_TAB = 8
 
-#: So much text around the cursor is parsed anew for every plan: nothing needs to be kept in step
-#: with edits, and it takes half a millisecond.
+#: So much text around the cursor is parsed anew, once a request: nothing needs to be kept in step
+#: with edits, it takes 0.2 to 0.8 ms of processor time, and what a plan asks is nearer than that.
 _PARSED_BEFORE = 4500
 _PARSED_AFTER = 1500
 
@@ -72,15 +72,20 @@ class Spot:
             related=related,
         )
 
-    @property
+    @functools.cached_property
     def line_before(self) -> str:
         """The cursor's line up to the cursor."""
         return self.before[self.before.rfind("\n") + 1 :]
 
-    @property
+    @functools.cached_property
     def line_after(self) -> str:
         """The cursor's line from the cursor on."""
         return self.after.split("\n", 1)[0]
+
+    @functools.cached_property
+    def has_fences(self) -> bool:
+        """Whether a fence of markdown stands before the cursor."""
+        return "```" in self.before
 
     @functools.cached_property
     def next_lines(self) -> list[str]:

@@ -125,6 +125,8 @@ class _Translator:
     def _even(self, width: int) -> int:
         """`width`, or the step next to it if it is off by one and continues nothing."""
         step, previous = self._habit.width, (self._previous or "").strip()
+        if indent_width(self._spot.line_before) % step:
+            return width
         if step < 3:
             return width if step != 2 or width % 2 == 0 else width - 1
         if width % step not in (1, step - 1) or re.match(r"\*(?:\s|/|$)", previous):

@@ -73,7 +73,9 @@ def test_kate(screen: str, state_dir: Path) -> None:
         [str(program), "-n", "-b", str(file)], env=environment, stderr=subprocess.DEVNULL
     )
     try:
-        until(lambda: do("search", "--onlyvisible", "--name", "a.py"), "Kate's window")
+        # Its first start reads 200 MB that were just unpacked.
+        window = ["search", "--onlyvisible", "--name", "a.py"]
+        until(lambda: do(*window), "Kate's window", PATIENCE_S * 3)
 
         def taken() -> bool:
             # Again, on the next line: nothing says when the server or the menu is there.

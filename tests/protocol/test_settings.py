@@ -8,18 +8,20 @@ from typing import Any
 
 import pytest
 
+from codellama_lsp.engine.scripted import split_tokens
+
 from .client import PATIENCE_S, Client, started, write_script
 
-#: Each word is one token of the script's model: what is offered shows the limit that holds.
-SAID = "(a)" * 40
+#: Longer than any limit; how many of the script's tokens are offered shows the one that holds.
+SAID = "+".join(f"{word}{n}" for n in range(20) for word in ("abc", "de", "f"))
 
 
 async def limit(client: Client, uri: str) -> int:
     """How many tokens a suggestion may have in a document, as far as can be seen."""
-    client.open("x = f\n", uri)
-    items = await client.inline(0, 5, uri=uri)
+    client.open("x = \n", uri)
+    items = await client.inline(0, 4, uri=uri)
     client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
-    return len(items[0]["insertText"]) if items else 0
+    return len(split_tokens(items[0]["insertText"])) if items else 0
 
 
 def problems(client: Client) -> list[str]:

@@ -48,3 +48,8 @@ def test_what_did_not_pay_is_tried_again_in_time() -> None:
     for _ in range(200):
         policy.learn(8, 3, 3)
     assert policy.length(8, 15) > 3
+
+
+def test_models_that_are_quick_anyway_draft_nothing() -> None:
+    assert DraftPolicy({1: 0.001, 16: 0.001}, 0.002).length(64, 15) == 0
+    assert DraftPolicy({1: 0.003, 16: 0.003}, 0.002).length(64, 15) > 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import lru_cache
 from typing import Protocol
 
 _INDEX_FILES = frozenset({"__init__", "index", "mod", "lib", "main"})
@@ -108,6 +109,7 @@ def _go_package(module: str, files: Files) -> list[str]:
     return []
 
 
+@lru_cache(65_536)
 def _bare(path: str) -> str:
     folder, _, name = path.rpartition("/")
     if re.search(r"\.(?:h|hh|hpp|hxx|sh|bash)$", name):

@@ -27,7 +27,7 @@ from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.candidates import MOST_TOGETHER, Candidates
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import CopySettings
-from codellama_lsp.engine.worker.drafting import DraftPolicy
+from codellama_lsp.engine.worker.drafting import LEAST_TOKEN_S, DraftPolicy
 from codellama_lsp.engine.worker.generate import Spent
 from codellama_lsp.engine.worker.growing import SmallWindows
 from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
@@ -121,7 +121,12 @@ class LlamaBackend:
             self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1])
         copying = CopySettings.of(model.metadata)
         self._candidates = Candidates(
-            model, context, self._cache, copying, DraftPolicy(costs), settings.sequences
+            model,
+            context,
+            self._cache,
+            copying,
+            DraftPolicy(costs, LEAST_TOKEN_S),
+            settings.sequences,
         )
         infill = model.infill
         self.info = EngineInfo(

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import attrs
 
+#: Where a token takes less, drafts save nothing that anybody could notice.
+LEAST_TOKEN_S = 0.002
 #: A draft has to promise this much before it is worth its risk.
 _LEAST_GAIN = 1.08
 #: Match lengths (characters) that are told apart, by their lower ends.
@@ -39,10 +41,13 @@ class DraftPolicy:
     """Chooses draft lengths and learns from how they fared.
 
     `costs` are seconds of a batch by its size; missing sizes are interpolated, larger ones
-    extrapolated from the two largest. Without costs nothing is drafted.
+    extrapolated from the two largest. Nothing is drafted without costs, nor where a token takes
+    less than `least_token_s`: looking for drafts would take longer than they save.
     """
 
-    def __init__(self, costs: Mapping[int, float]) -> None:
+    def __init__(self, costs: Mapping[int, float], least_token_s: float = 0.0) -> None:
+        if costs and costs[1] < least_token_s:
+            costs = {}
         self._costs = dict(sorted(costs.items()))
         self._table = [self.cost(size) for size in range(1, _LONGEST + 2)] if costs else []
         self._records = {low: _Record() for low in _BUCKETS}

@@ -116,7 +116,7 @@ def decode(
         request=request,
         required=b"",
         healed=0,
-        copier=copier_of(request) if policy is not None else None,
+        copier=copier_of(request) if policy is not None and policy.may_pay else None,
         copy_settings=CopySettings(),
         policy=policy,
         chooser=chooser,
