@@ -14,8 +14,8 @@ import attrs
 from codellama_lsp.context.assemble import Assembly, Chunk, Piece, in_order, part_of
 
 #: A document's first choice, whatever the allowance. Lists of signatures fit.
-FIRST_TOKENS = 320
-_PER_KEYSTROKE_TOKENS = 3.0
+FIRST_TOKENS = 256
+PER_KEYSTROKE_TOKENS = 1.0
 #: Of what typing refills, this much more than what one reading of the windows costs is kept.
 _KEPT_TOKENS = 384
 #: At rest, as much as is read in this time.
@@ -36,7 +36,7 @@ class Allowance:
     def typed(self, windows_tokens: int) -> None:
         """Something was typed; `windows_tokens`: what stands behind the code of other files."""
         if self.tokens < (most := windows_tokens + _KEPT_TOKENS):
-            self.tokens = min(self.tokens + _PER_KEYSTROKE_TOKENS, most)
+            self.tokens = min(self.tokens + PER_KEYSTROKE_TOKENS, most)
 
     def rested(self, tokens_per_s: float) -> None:
         """The user rests; 0 tokens per second: unknown."""

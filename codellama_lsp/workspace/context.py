@@ -36,7 +36,7 @@ _MOST_TYPING_S = 0.4
 _REST_S = 1.5
 #: After going elsewhere people look first: a choice is waited for this long, as long as reading
 #: it along with the windows takes no more than that.
-_PATIENCE_S = 0.05
+_PATIENCE_S = 0.1
 _UNFELT_S = 0.3
 _MOST_RECENT = 8
 _MOST_COPIED_CHARS = 4000

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from codellama_lsp.context.assemble import Assembly, Chunk, Piece
-from codellama_lsp.context.epochs import FIRST_TOKENS, Allowance, Epoch
+from codellama_lsp.context.epochs import FIRST_TOKENS, PER_KEYSTROKE_TOKENS, Allowance, Epoch
 
 _ROOM = 4000
 
@@ -103,7 +103,7 @@ _ROWS = (
 @pytest.mark.parametrize("row", _ROWS, ids=lambda row: row.name)
 def test_a_later_choice(row: _Row) -> None:
     epoch = Epoch()
-    assert epoch.offer(_assembly(*_HELD), 1, _ROOM, 0) == 300
+    assert epoch.offer(_assembly(*_HELD), 1, _ROOM, 300) == 300
     cost = epoch.offer(_assembly(*row.offered, budget=row.budget), 9, row.room, row.allowed)
     assert (cost, epoch.line) == (row.cost, 9)
     assert tuple(" ".join(chunk.text.split("\n")).strip() for chunk in epoch.chunks) == row.texts
@@ -124,14 +124,14 @@ def test_an_hour_of_typing_and_moving_reads_little() -> None:
     for line in range(6000):
         allowance.typed(windows)
         names = ",".join(f"f{line + i}" for i in range(8))
-        offered = _assembly(_chunk(f"p{line}:{names}", 200, 2.0), budget=320)
+        offered = _assembly(_chunk(f"p{line}:{names}", 200, 2.0), budget=250)
         allowed = allowance.tokens - windows
         cost = epoch.offer(offered, line, _ROOM, allowed)
         if cost is not None:
             allowance.spend(cost + windows)
             read, changes = read + cost + windows, changes + 1
-    assert read <= FIRST_TOKENS + windows + 3 * 6000
-    assert changes > 10
+    assert read <= FIRST_TOKENS + windows + PER_KEYSTROKE_TOKENS * 6000
+    assert changes > 3
 
 
 def test_what_a_rest_gives_is_for_the_rest() -> None:
