@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 @pytest.fixture(scope="session")
-def extension() -> Path:
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packaged VS Code extension; with a server in it where VS Code is required."""
     if find_vscode() is None:
         missing("vscode", "VS Code was not found; scripts/install-vscode installs it")
@@ -46,7 +47,9 @@ def extension() -> Path:
     if not required and not (EXTENSION / "node_modules").exists():
         # Fetching them is not for a test run that may have no network.
         pytest.skip("the extension's build tools are not there; scripts/npm-ci fetches them")
-    return build_extension(with_server=required)
+    # Elsewhere: the extension's own checks clear the folder it was made in.
+    folder = tmp_path_factory.mktemp("extension")
+    return Path(shutil.copy(build_extension(with_server=required), folder))
 
 
 def need_tmux(editor: str) -> None:

@@ -186,10 +186,9 @@ def test_an_update_is_offered_and_made_beside_what_is_there(first: First) -> Non
     record = old[0] / "installed.json"
     source = json.loads(record.read_text(encoding="utf-8"))
     record.write_text(json.dumps({**source, "hash": "0" * 64}), encoding="utf-8")
+    code.command("View: Close All Editors")
     code.load()
     until(lambda: "comes with another server" in code.notifications(), "the question", 120)
-    # It comes once: this is the second time that the extension runs here.
-    assert code.do("content", WALKTHROUGH) == [] or "a.py" in code.do("content", ".tab")
     code.answer("comes with another server", "Update")
     until(lambda: "is installed" in code.notifications(), "the server is installed", 20 * 60)
     until(code.ready, "the server is ready", 120)
@@ -199,4 +198,6 @@ def test_an_update_is_offered_and_made_beside_what_is_there(first: First) -> Non
     code.load()
     until(code.ready, "the server is ready", 120)
     until(lambda: first.environments() == new, "the old one is gone")
+    # It came by itself once, when the extension ran here for the first time.
+    assert code.do("content", WALKTHROUGH) == []
     assert shutil.which("codellama-lsp", path=str(new[0] / "bin"))
