@@ -38,8 +38,8 @@ def register(benchmarks: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     lift.add_argument(
         "--placement",
         choices=["before", "prefix"],
-        default="prefix",
-        help="where code of other files stands: before PRE or inside the prefix (default)",
+        default="before",
+        help="where code of other files stands: before PRE (default) or inside the prefix",
     )
     lift.add_argument("--budget", type=int, metavar="TOKENS", help="room for code of other files")
     lift.add_argument(

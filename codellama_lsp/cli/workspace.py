@@ -57,6 +57,9 @@ class Workspace:
         """Every document that it is asked about is one of its own."""
         return True
 
+    async def prepare(self, asked: Asked) -> None:
+        """Nothing: it is chosen on the spot."""
+
     def chosen(self, asked: Asked) -> tuple[Segment, ...]:
         """Chosen on the spot."""
         if asked.budget_tokens <= 0:

@@ -252,6 +252,8 @@ class Completer:
         windows = asked.windows
         context: tuple[Segment, ...] = ()
         if self._related is not None and asked.budget_tokens:
+            if priority is Priority.VISIBLE:
+                await self._related.prepare(asked)
             context = self._related.chosen(asked)
         related = tuple(segment.text for segment in context)
         spot = Spot.of(windows, document.language_id, document.text, related)

@@ -70,7 +70,7 @@ class Settings:
     """Of the workspace: unless an editor says otherwise."""
     workspace_tokens: int | None = None
     """Room for code of the workspace; None: chosen from the model and its speed."""
-    workspace_placement: Placement = "prefix"
+    workspace_placement: Placement = "before"
     confidence: Confidence = "off"
     background: Background = Background.FULL
     engine_threads: int = 0

@@ -57,11 +57,14 @@ class Chunk:
     tokens: int
     """Estimated."""
     pieces: tuple[Piece, ...]
+    part: int = 0
+    """0, or which later addition this is: the file may stand further in front already."""
 
     @property
     def key(self) -> str:
         """Tells a file's lines of usage from its definitions: they stand apart."""
-        return f"{self.path}#lines" if self.of_lines else self.path
+        key = self.path + _LINES if self.of_lines else self.path
+        return f"{key}#{self.part}" if self.part else key
 
     @property
     def of_lines(self) -> bool:
@@ -137,6 +140,14 @@ def in_order(chunks: Iterable[Chunk], before: Sequence[str] = ()) -> list[Chunk]
         chunks,
         key=lambda c: (places.get(c.key, len(places)), c.of_lines, not c.stable, c.score, c.path),
     )
+
+
+def part_of(chunk: Chunk, pieces: Sequence[Piece], part: int) -> Chunk:
+    """Some `pieces` of a chunk, under the same heading."""
+    heading = chunk.text.split("\n", 1)[0]
+    text = "\n".join([heading, *(piece.text for piece in pieces), ""])
+    tokens = -(-chunk.tokens * len(text) // max(len(chunk.text), 1))
+    return Chunk(chunk.path, text, tokens, tuple(pieces), part)
 
 
 class _Filling:

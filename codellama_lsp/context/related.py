@@ -1,6 +1,6 @@
 """What the completion pipeline asks for code of the workspace: an answer at once, or none.
 
-Nothing here waits, reads files or chooses: whoever implements `RelatedCode` has done so before.
+Nothing here reads files or chooses: whoever implements `RelatedCode` has done so before.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ class Asked:
     prefill_tokens_per_s: float
     """0: unknown."""
 
+    @property
+    def windows_tokens(self) -> int:
+        """Estimated."""
+        chars = len(self.windows.prefix.text) + len(self.windows.suffix.text)
+        return int(chars / max(self.chars_per_token, 0.5))
+
 
 class RelatedCode(Protocol):
     """Code of the workspace, chosen ahead."""
@@ -40,8 +46,12 @@ class RelatedCode(Protocol):
         """Whether there may be some for that document, now or soon."""
         ...
 
+    async def prepare(self, asked: Asked) -> None:
+        """Somebody waits for `asked`: choose anew if it is time; returns within moments."""
+        ...
+
     def chosen(self, asked: Asked) -> tuple[Segment, ...]:
-        """What was chosen for the document, in order; at once. May choose anew afterwards."""
+        """What was chosen for the document, in order; at once."""
         ...
 
     def forget(self, uri: str) -> None:

@@ -197,6 +197,9 @@ class Contender:
         """Always."""
         return True
 
+    async def prepare(self, asked: Asked) -> None:
+        """Nothing: it is chosen on the spot."""
+
     def chosen(self, asked: Asked) -> tuple[Segment, ...]:
         """Chosen on the spot: here nobody waits."""
         windows = asked.windows

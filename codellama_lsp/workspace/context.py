@@ -11,7 +11,7 @@ import itertools
 import logging
 import posixpath
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import attrs
 
 from codellama_lsp.context.assemble import Assembly
 from codellama_lsp.context.candidates import Query
-from codellama_lsp.context.epochs import Epoch
+from codellama_lsp.context.epochs import Allowance, Epoch
 from codellama_lsp.context.globs import any_of, matches
 from codellama_lsp.context.index.messages import assembly_from_json, query_to_json
 from codellama_lsp.context.related import Asked
@@ -34,6 +34,10 @@ _SECRET = any_of(SECRET_GLOBS)
 _SETTLE_S = 0.05
 _MOST_TYPING_S = 0.4
 _REST_S = 1.5
+#: After going elsewhere people look first: a choice is waited for this long, as long as reading
+#: it along with the windows takes no more than that.
+_PATIENCE_S = 0.1
+_UNFELT_S = 0.3
 _MOST_RECENT = 8
 _MOST_COPIED_CHARS = 4000
 _MOST_BUFFER_CHARS = 1_000_000
@@ -50,6 +54,9 @@ class _Document:
     epoch: Epoch = attrs.field(factory=Epoch)
     asked: Asked | None = None
     choosing: bool = False
+    waiting: bool = False
+    """Whether a request that reads its windows anew waits for the choice."""
+    rested: bool = False
     changed_at: float = 0.0
     timer: asyncio.TimerHandle | None = None
     rest: asyncio.TimerHandle | None = None
@@ -72,6 +79,7 @@ class WorkspaceContext:
         self._segments = Segments(itertools.count(1))
         self._on_state = on_state
         self._focus = ""
+        self._allowance = Allowance()
         self.read_ahead: Callable[[str, tuple[Segment, ...]], Awaitable[None]] | None = None
         """Has an engine read a document's prompt with this in it, before it is asked."""
 
@@ -146,10 +154,6 @@ class WorkspaceContext:
 
     def focused(self, uri: str) -> None:
         """The user looks at a document."""
-        document = self._documents.get(uri)
-        if document is not None and self._focus != uri:
-            document.epoch.due = True
-            self._choose_soon(document)
         self._focus = uri
         self._view(uri)
 
@@ -169,17 +173,39 @@ class WorkspaceContext:
         folder = None if document is None else document.folder
         return folder is not None and folder.is_read
 
+    async def prepare(self, asked: Asked) -> None:
+        """Choose anew if that may change something.
+
+        Where the windows are read anew, the choice is waited for, so that they are read once; but
+        not for long, nor where reading it is felt. Then it is read behind the request.
+        """
+        document = self._documents.get(asked.uri)
+        if document is None or document.folder is None or asked.budget_tokens <= 0:
+            return
+        if self._focus != asked.uri:
+            self.focused(asked.uri)
+        before, document.asked = document.asked, asked
+        if before is not None and before.text != asked.text:
+            self._allowance.typed(asked.windows_tokens)
+        anew = before is None or before.windows.suffix.version != asked.windows.suffix.version
+        self._when_resting(document)
+        if document.choosing or not document.epoch.wants_choice(_line(asked)):
+            return
+        if anew and self._is_unfelt(document, asked):
+            document.waiting = True
+            try:
+                if choosing := self._choose_soon(document):
+                    await asyncio.wait({choosing}, timeout=_PATIENCE_S)
+            finally:
+                document.waiting = False
+        elif not document.epoch.chunks or self._allowed(document, asked) > 0:
+            self._choose_soon(document)
+
     def chosen(self, asked: Asked) -> tuple[Segment, ...]:
-        """What the document's prompts hold now; may start choosing anew for the next ones."""
+        """What the document's prompts hold now."""
         document = self._documents.get(asked.uri)
         if document is None or document.folder is None or asked.budget_tokens <= 0:
             return ()
-        if self._focus != asked.uri:
-            self.focused(asked.uri)
-        document.asked = asked
-        if document.epoch.wants_choice(_line(asked)):
-            self._choose_soon(document)
-        self._when_resting(document)
         return self._segments.of(asked.uri, document.epoch.within(asked.budget_tokens))
 
     async def preview(self, asked: Asked) -> tuple[Assembly, float] | None:
@@ -188,37 +214,57 @@ class WorkspaceContext:
         if document is None or (folder := document.folder) is None:
             return None
         self._send(document)
-        found = await folder.client.ask("select", self._question(document, folder, asked))
+        found = await folder.client.ask(
+            "select", self._question(document, folder, asked, asked.budget_tokens)
+        )
         if not isinstance(found, dict):
             return None
-        return self._allowed(document, folder, assembly_from_json(found)), float(found["ms"])
+        return self._included(document, folder, assembly_from_json(found)), float(found["ms"])
 
-    def _choose_soon(self, document: _Document) -> None:
-        if not document.choosing and document.asked is not None and document.folder is not None:
-            document.choosing = True
-            self._start(self._choose(document, document.folder, document.asked))
+    def _allowed(self, document: _Document, asked: Asked) -> float:
+        """Tokens that a change may cost: it has the windows read again unless they are anyway."""
+        again = 0 if document.waiting else asked.windows_tokens
+        return self._allowance.tokens - again
+
+    def _is_unfelt(self, document: _Document, asked: Asked) -> bool:
+        room = document.epoch.room(asked.budget_tokens, self._allowance.tokens)
+        return room - document.epoch.tokens <= asked.prefill_tokens_per_s * _UNFELT_S
+
+    def _choose_soon(self, document: _Document) -> asyncio.Task[None] | None:
+        if document.choosing or document.asked is None or document.folder is None:
+            return None
+        document.choosing = True
+        return self._start(self._choose(document, document.folder, document.asked))
 
     async def _choose(self, document: _Document, folder: Folder, asked: Asked) -> None:
         try:
             self._send(document)
-            found = await folder.client.ask("select", self._question(document, folder, asked))
+            room = document.epoch.room(asked.budget_tokens, self._allowed(document, asked))
+            found = await folder.client.ask("select", self._question(document, folder, asked, room))
             if isinstance(found, dict) and document.folder is folder:
-                allowed = self._allowed(document, folder, assembly_from_json(found))
-                await self._take(document, asked, allowed)
+                included = self._included(document, folder, assembly_from_json(found))
+                await self._take(document, asked, included)
         except (KeyError, TypeError, ValueError):
             log.exception("an answer of the index was not understood")
         finally:
             document.choosing = False
 
     async def _take(self, document: _Document, asked: Asked, assembly: Assembly) -> None:
-        if not document.epoch.offer(assembly, _line(asked), asked.prefill_tokens_per_s):
+        epoch, allowed = document.epoch, self._allowed(document, asked)
+        tokens = epoch.offer(assembly, _line(asked), asked.budget_tokens, allowed)
+        if tokens is not None:
+            self._allowance.spend(tokens + self._allowance.tokens - allowed)
+        if document.rested:
+            document.rested = False
+            self._allowance.end_rest(asked.windows_tokens)
+        if tokens is None:
             return
-        if self.read_ahead is not None:
+        if self.read_ahead is not None and not document.waiting:
             # No keystroke waits for what was chosen: prompts hold it once it has been read.
-            await self.read_ahead(document.uri, self._segments.of(asked.uri, document.epoch.chunks))
-        document.epoch.show()
+            await self.read_ahead(document.uri, self._segments.of(asked.uri, epoch.chunks))
+        epoch.show()
 
-    def _allowed(self, document: _Document, folder: Folder, assembly: Assembly) -> Assembly:
+    def _included(self, document: _Document, folder: Folder, assembly: Assembly) -> Assembly:
         """Without what the settings exclude."""
         globs, root = self._exclude(document.uri), folder.root.as_posix()
         return assembly.without(
@@ -227,7 +273,9 @@ class WorkspaceContext:
             if any(matches(posixpath.normpath(f"{root}/{chunk.path}"), glob) for glob in globs)
         )
 
-    def _question(self, document: _Document, folder: Folder, asked: Asked) -> dict[str, Any]:
+    def _question(
+        self, document: _Document, folder: Folder, asked: Asked, room_tokens: int
+    ) -> dict[str, Any]:
         windows = asked.windows
         recent = [folder.path_to(*at) if at[0] is not folder else at[1] for at in self._at_hand()]
         query = Query(
@@ -241,7 +289,7 @@ class WorkspaceContext:
         )
         return {
             **query_to_json(query),
-            "budget_tokens": asked.budget_tokens,
+            "budget_tokens": room_tokens,
             "chars_per_token": asked.chars_per_token,
         }
 
@@ -253,8 +301,13 @@ class WorkspaceContext:
 
     def _rested(self, document: _Document) -> None:
         document.rest = None
-        if document.asked is not None and document.epoch.line != _line(document.asked):
-            document.epoch.due = True
+        asked, epoch = document.asked, document.epoch
+        if asked is None or document.choosing or self._focus != document.uri:
+            return
+        less = epoch.room_tokens < asked.budget_tokens
+        if less or epoch.wants_choice(_line(asked)):
+            document.rested = True
+            self._allowance.rested(asked.prefill_tokens_per_s)
             self._choose_soon(document)
 
     def _send(self, document: _Document) -> None:
@@ -326,10 +379,11 @@ class WorkspaceContext:
             document.sent = None
             self._send(document)
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _line(asked: Asked) -> int:

@@ -6,7 +6,6 @@ import pytest
 
 from codellama_lsp.context.assemble import Assembly, Chunk, Piece
 from codellama_lsp.context.candidates import Query
-from codellama_lsp.context.epochs import Epoch
 from codellama_lsp.context.languages import comment
 from codellama_lsp.context.meter import Meter
 from codellama_lsp.context.related import Placer
@@ -106,47 +105,6 @@ def test_tokens_are_counted_on_the_safe_side() -> None:
 def _chunk(path: str, text: str = "", tokens: int = 10, score: float = 1.0) -> Chunk:
     piece = Piece("x", 0, text, "body", score, ("r",), False)
     return Chunk(path, text or f"# {path}\n", tokens, (piece,))
-
-
-def _assembly(*chunks: Chunk) -> Assembly:
-    return Assembly(chunks, (), 1000)
-
-
-def test_what_stays_keeps_its_place_in_front() -> None:
-    epoch = Epoch()
-    assert epoch.offer(_assembly(_chunk("b", score=3.0), _chunk("a", score=2.0)), 1, 1000)
-    first = [chunk.path for chunk in epoch.chunks]
-    epoch.due = True
-    assert epoch.offer(_assembly(_chunk("c", score=1.0), _chunk("b"), _chunk("a")), 2, 1000)
-    assert [chunk.path for chunk in epoch.chunks] == [*first, "c"]
-
-
-def test_a_small_gain_is_not_worth_a_long_prefill() -> None:
-    epoch = Epoch()
-    epoch.offer(_assembly(_chunk("a", tokens=2000, score=5.0)), 1, 50.0)
-    assert not epoch.due
-    new = _assembly(_chunk("a", tokens=2000, score=5.0), _chunk("b", tokens=400, score=0.5))
-    assert not epoch.offer(new, 50, 50.0)
-    assert epoch.offer(new, 60, 50_000.0)  # on a fast machine it is
-    epoch.due = True
-    assert not epoch.offer(new, 70, 50.0)  # and the same is no change
-
-
-def test_a_smaller_budget_leaves_out_what_does_not_fit() -> None:
-    epoch = Epoch()
-    epoch.offer(_assembly(_chunk("a", tokens=50), _chunk("b", tokens=30)), 1, 1000)
-    assert epoch.within(80) == ()  # nothing has read it
-    epoch.show()
-    assert [chunk.path for chunk in epoch.within(80)] == ["a", "b"]
-    assert [chunk.path for chunk in epoch.within(40)] == ["b"]
-
-
-def test_a_choice_is_wanted_when_the_cursor_is_elsewhere() -> None:
-    epoch = Epoch()
-    assert epoch.wants_choice(5)
-    epoch.offer(_assembly(), 5, 1000)
-    assert not epoch.wants_choice(8)
-    assert epoch.wants_choice(90)
 
 
 def test_both_placements() -> None:

@@ -129,7 +129,7 @@ def test_context_says_what_and_why(capsys: pytest.CaptureFixture[str], project: 
     after, rest, before = (
         out.index(part) for part in ("after the cursor", "rest of the project", "before the cursor")
     )
-    assert after < rest < before  # as the suffix-first prompt has them
+    assert rest < after < before  # as the suffix-first prompt has them
 
 
 def test_context_as_json(capsys: pytest.CaptureFixture[str], project: Path) -> None:
@@ -138,7 +138,7 @@ def test_context_as_json(capsys: pytest.CaptureFixture[str], project: Path) -> N
     assert [chunk["path"] for chunk in shown["chunks"]] == ["pkg/shapes.py"]
     assert shown["tokens"] == sum(chunk["tokens"] for chunk in shown["chunks"])
     assert 0 < shown["tokens"] <= shown["budget_tokens"] == 400
-    assert shown["order"] == ["suffix", "chunks", "prefix"]
+    assert shown["order"] == ["chunks", "suffix", "prefix"]
     assert shown["windows"]["prefix"]["text"].endswith("x = ")
 
 

@@ -68,6 +68,7 @@ async def test_nothing_between_two_keystrokes_looks_at_the_disk(
         context.changed(name)
         context.focused(name)
         context.saved(name)
+        await context.prepare(_asked(name, "x = 1\n"))
         context.chosen(_asked(name, "x = 1\n"))
     context.copied("y = 2")
     context.files_changed([uri, other, "file:///elsewhere/c.py"])

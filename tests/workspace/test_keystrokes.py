@@ -24,7 +24,8 @@ async def test_code_of_other_files_is_chosen(tmp_path: Path) -> None:
         windows = WindowTracker(uri).windows(text, len(text), WindowBudget(400, 200))
         asked = Asked(uri, "python", text, len(text), windows, 500, 3.0, 100.0)
         async with asyncio.timeout(60):
-            while not (segments := workspace.context.chosen(asked)):  # noqa: ASYNC110
+            while not (segments := workspace.context.chosen(asked)):
+                await workspace.context.prepare(asked)
                 await asyncio.sleep(0.05)
         assert "def scale_shape(shape, by):" in "".join(segment.text for segment in segments)
     finally:

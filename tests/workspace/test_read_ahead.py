@@ -18,6 +18,7 @@ from codellama_lsp.workspace.context import WorkspaceContext
 
 _URI = "file:///w/app/a.py"
 _TEXT = "x = 1\n"
+_SLOW, _FAST = 100.0, 10_000.0
 
 
 @pytest.fixture
@@ -39,16 +40,23 @@ def context(monkeypatch: pytest.MonkeyPatch) -> WorkspaceContext:
     return WorkspaceContext()
 
 
+def _asked(tracker: WindowTracker, tokens_per_s: float, text: str = _TEXT) -> Asked:
+    windows = tracker.windows(text, len(text), WindowBudget(400, 200))
+    return Asked(_URI, "python", text, len(text), windows, 500, 3.0, tokens_per_s)
+
+
 def _chosen(context: WorkspaceContext) -> list[str]:
-    windows = WindowTracker(_URI).windows(_TEXT, len(_TEXT), WindowBudget(400, 200))
-    asked = Asked(_URI, "python", _TEXT, len(_TEXT), windows, 500, 3.0, 100.0)
-    return [segment.text for segment in context.chosen(asked)]
+    segments = context.chosen(_asked(WindowTracker(_URI), _SLOW))
+    return [segment.text for segment in segments]
 
 
-async def _open(context: WorkspaceContext) -> None:
+async def _open(context: WorkspaceContext, tokens_per_s: float = _SLOW) -> None:
     context.set_folders([Path("/w/app")], watch=False)
     context.opened(_URI, "python", lambda: _TEXT)
-    assert _chosen(context) == []
+    await context.prepare(_asked(WindowTracker(_URI), tokens_per_s))
+
+
+async def _wait() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -64,15 +72,61 @@ async def test_prompts_hold_what_has_been_read(context: WorkspaceContext) -> Non
 
     context.read_ahead = read_ahead
     await _open(context)
+    assert _chosen(context) == []
     await reading.wait()
     assert read == [(_URI, ["# b.py\ndef f(): ...\n"])]
     assert _chosen(context) == []
     done.set()
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await _wait()
     assert _chosen(context) == ["# b.py\ndef f(): ...\n"]
 
 
 async def test_where_nobody_reads_ahead_they_hold_it_at_once(context: WorkspaceContext) -> None:
     await _open(context)
+    await _wait()
     assert _chosen(context) == ["# b.py\ndef f(): ...\n"]
+
+
+async def test_where_it_is_not_felt_the_first_request_reads_it(context: WorkspaceContext) -> None:
+    async def read_ahead(uri: str, segments: tuple[Segment, ...]) -> None:
+        pytest.fail("it is read twice")
+
+    context.read_ahead = read_ahead
+    await _open(context, _FAST)
+    assert _chosen(context) == ["# b.py\ndef f(): ...\n"]
+
+
+async def test_no_request_waits_long_for_a_choice(
+    context: WorkspaceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = asyncio.Event()
+
+    async def ask(client: IndexClient, method: str, params: dict[str, Any]) -> Any:
+        await never.wait()
+
+    monkeypatch.setattr(IndexClient, "ask", ask)
+    async with asyncio.timeout(20):
+        await _open(context, _FAST)
+    assert _chosen(context) == []
+
+
+async def test_typing_on_and_coming_back_ask_for_nothing(
+    context: WorkspaceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _open(context, _FAST)
+    before = _chosen(context)
+    asked: list[str] = []
+
+    async def ask(client: IndexClient, method: str, params: dict[str, Any]) -> Any:
+        asked.append(method)
+
+    monkeypatch.setattr(IndexClient, "ask", ask)
+    other = "file:///w/app/c.py"
+    context.opened(other, "python", lambda: "")
+    tracker = WindowTracker(_URI)
+    for count in range(60):
+        context.focused(_URI if count % 2 else other)
+        await context.prepare(_asked(tracker, _FAST, _TEXT + "y" * count))
+    await _wait()
+    assert asked == []
+    assert _chosen(context) == before

@@ -164,6 +164,7 @@ end
 function M.restart()
   local client = M.get()
   state.wanted, state.deaths = false, 0
+  require('codellama.status').update(nil, { state = 'starting' })
   if client then
     compat.stop(client)
   end

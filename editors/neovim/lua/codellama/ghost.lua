@@ -184,6 +184,10 @@ function M.attach(client, bufnr)
     states[bufnr].quiet = false
   end)
   on('BufLeave', M.dismiss)
+  -- Whoever typed while the server started need not type on to be answered.
+  if inserting() and vim.api.nvim_get_current_buf() == bufnr then
+    ask_soon(bufnr)
+  end
 end
 
 ---@param bufnr integer
