@@ -228,14 +228,16 @@ def _ignored(relative: str, specs: tuple[_Stacked, ...]) -> bool:
 
 
 def _spec(path: Path) -> pathspec.GitIgnoreSpec | None:
-    # A server imports this module before it answers anything, and never reads a pattern.
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    # 4 MB, and time: neither a server nor a folder without such files should pay for it.
     import pathspec
 
     try:
-        return pathspec.GitIgnoreSpec.from_lines(
-            path.read_text(encoding="utf-8", errors="replace").splitlines()
-        )
-    except (OSError, ValueError):
+        return pathspec.GitIgnoreSpec.from_lines(lines)
+    except ValueError:
         return None
 
 

@@ -27,6 +27,7 @@ from codellama_lsp.context.index.messages import (
 )
 from codellama_lsp.context.index.workspace_index import WorkspaceIndex
 from codellama_lsp.context.watch import Watcher
+from codellama_lsp.memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -92,18 +93,23 @@ class _Worker:
         self._tell()
         if self.index.state.state == "off":
             return
-        busy = True
+        busy = worked = True
         while True:
             for number in range(_MOST_BETWEEN_STEPS):
                 try:
                     message = inbox.get(block=not busy and number == 0, timeout=_IDLE_S)
                 except queue.Empty:
+                    if worked and not busy:
+                        worked = False
+                        give_back()
                     break
+                worked = True
                 if message is None:
                     return
                 self._handle(message)
             started = time.monotonic()
             busy = self.index.step() or not inbox.empty()
+            worked = worked or busy
             self._tell()
             if busy and inbox.empty():
                 time.sleep(min(time.monotonic() - started, _MOST_REST_S))
