@@ -153,7 +153,7 @@ class Bench:
         document = self.workspace._documents[uri]
         (folder,) = self.workspace._folders
         self.workspace._send(document)
-        question = self.workspace._question(document, folder, asked)
+        question = self.workspace._question(document, folder, asked, asked.budget_tokens)
         found = await folder.client.ask("select", question)
         return found["cpu_ms"], {chunk["text"] for chunk in found["chunks"]}
 
