@@ -58,9 +58,14 @@ def following_lines(draft: Draft, spot: Spot) -> Draft:
     first = 0 if not spot.line_before.strip() and not spot.line_after.strip() else 1
     for start in range(first, len(lines)):
         tail = [line.rstrip() for line in whole[start:] if line.strip()]
-        if not tail or tail != following[: len(tail)] or not whole[start].strip():
+        if not tail or not whole[start].strip():
             continue
-        if any(map(is_telling, tail)) or _is_closing("\n".join(lines[start:]), spot):
+        there = following[: len(tail)]
+        if tail != there and [*tail[:-1], tail[-1] + ";"] != there:
+            continue
+        # A short line may well stand twice, but not be all that there is to say.
+        alone = start == 0 and len(tail) == 1 and re.search(r"\w.*[^,]$", tail[0])
+        if alone or any(map(is_telling, tail)) or _is_closing("\n".join(lines[start:]), spot):
             return attrs.evolve(draft, text="\n".join(lines[:start]))
     return draft
 
