@@ -117,7 +117,8 @@ class EndOfBlock:
         """What is known after `line`, which is the next one; `last`: and may not be whole."""
         body, width = line.strip(), self._spot.columns(line)
         if not body:
-            return attrs.evolve(passed, blank=passed.seen)
+            # Of a line that was begun, this is but the end.
+            return attrs.evolve(passed, blank=passed.seen and passed.chars > 0)
         keyword, closed, brace_may_follow = passed.keyword, passed.closed, passed.brace_may_follow
         stack = passed.stack
         quoted = len(stack) > len(self._spot.stack) and not stack[-1].is_code

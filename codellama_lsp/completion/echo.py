@@ -78,8 +78,12 @@ def may_hold_fences(spot: Spot) -> bool:
     top = spot.stack[-1] if spot.stack else None
     one_line = top is not None and top.quoting is not None and top.quoting.one_line
     in_text = top is not None and not top.is_code and not one_line
-    prose = spot.language_id in ("markdown", "restructuredtext", "plaintext")
-    return in_text or prose or spot.has_fences
+    return in_text or is_prose_language(spot) or spot.has_fences
+
+
+def is_prose_language(spot: Spot) -> bool:
+    """Whether a document's language has fences of its own."""
+    return spot.language_id in ("markdown", "restructuredtext", "plaintext")
 
 
 class EchoedHeader:

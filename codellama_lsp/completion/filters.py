@@ -7,7 +7,7 @@ and harming them is the commoner mistake. A filter that leaves nothing is why no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -15,7 +15,7 @@ from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
 from codellama_lsp.completion.indentation import BARE_HEAD, blanks_of, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
-from codellama_lsp.syntax.scan import scan
+from codellama_lsp.syntax.scan import Closing, scan
 
 _CLOSING = ")]}\"'`"
 _PAIRS = frozenset(("()", "[]", "{}"))
@@ -131,6 +131,9 @@ def closers(draft: Draft, spot: Spot) -> Draft:
         return attrs.evolve(draft, text=text[:line_start])
     if rest.startswith(tail) or not taken:
         kept = text[:start]
+        if tail.endswith(";") and not rest and surplus[0].frame is not spot.stack[-1]:
+            # They are not those of an outer bracket, however alike; the statement has its end.
+            return attrs.evolve(draft, text=kept if kept[-1:] in (";", "{", "}") else f"{kept};")
         spaced = spot.line_after[:1].isspace() or not taken
         return attrs.evolve(draft, text=kept.rstrip() if spaced else kept)
     end = spot.line_after.rstrip()
@@ -148,8 +151,8 @@ def unbalanced(draft: Draft, spot: Spot) -> Draft:
     if spot.lexis.loose_closers or _in_markup(spot):
         return draft
     stray = closings_of(draft.text, spot).stray
-    if not spot.from_start or spot.scanned.faults:
-        # Only what a body, or a statement that begins on this line, has opened is.
+    if stray and (not spot.from_start or spot.scanned.faults) and not _is_stray(stray, draft, spot):
+        # Only what a body, or a statement that begins on this line, has opened is known.
         above = spot.line_above.rstrip()
         begins_here = above[-1:] in (";", "{", "}", ":") or BARE_HEAD.match(above)
         in_body = bool(spot.stack) and spot.stack[-1].is_code and spot.stack[-1].closer == "}"
@@ -163,6 +166,14 @@ def unbalanced(draft: Draft, spot: Spot) -> Draft:
     ):
         return attrs.evolve(draft, text=draft.text[:start] + tail)
     return attrs.evolve(draft, text=draft.text[:start])
+
+
+def _is_stray(stray: Sequence[Closing], draft: Draft, spot: Spot) -> bool:
+    """Whether the code reads better without these closers."""
+    text = draft.text
+    for closing in reversed(stray):
+        text = text[: closing.offset] + text[closing.offset + len(closing.text) :]
+    return spot.reads_better_with(text, draft.text)
 
 
 def _in_markup(spot: Spot) -> bool:

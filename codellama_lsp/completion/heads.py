@@ -9,7 +9,7 @@ import functools
 import re
 from collections.abc import Callable
 
-from codellama_lsp.completion.echo import may_hold_fences
+from codellama_lsp.completion.echo import is_prose_language, may_hold_fences
 from codellama_lsp.completion.spot import MOST_ROWS_ABOVE, Spot, is_telling
 from codellama_lsp.completion.units import in_units
 from codellama_lsp.context.windows import normalised
@@ -38,7 +38,16 @@ Head = Callable[[str, Spot, bool], str | None]
 def talk(text: str, spot: Spot, ended: bool) -> str | None:
     """A sentence of a chat on a line of its own: "Here is the code:"."""
     if may_hold_fences(spot):
-        return text
+        if not _is_begun(spot) or not _MAY_BE_TALK.match(text):
+            return text
+        # Within a sentence, only what a block of code follows is no part of it.
+        match = _TALK.match(text)
+        if match and _FENCE.match(text, match.end()):
+            return text[match.end() :]
+        may_come = (
+            "\n" not in text.lstrip() if match is None else _may_be_fence(text[match.end() :])
+        )
+        return None if may_come and not ended else text
     if match := _TALK.match(text):
         return text[match.end() :]
     if not ended and "\n" not in text.lstrip() and _MAY_BE_TALK.match(text):
@@ -48,11 +57,20 @@ def talk(text: str, spot: Spot, ended: bool) -> str | None:
 
 def fence(text: str, spot: Spot, ended: bool) -> str | None:
     """The line that begins a code block of markdown."""
-    if may_hold_fences(spot):
+    if may_hold_fences(spot) and not _is_begun(spot):
         return text
     if match := _FENCE.match(text):
         return text[match.end() :]
     return None if not ended and _MAY_BE_FENCE.match(text) else text
+
+
+def _may_be_fence(text: str) -> bool:
+    return not text.strip() or _MAY_BE_FENCE.match(text) is not None
+
+
+def _is_begun(spot: Spot) -> bool:
+    """Whether something of a text stands on the cursor's line, so that no block can begin there."""
+    return not is_prose_language(spot) and bool(spot.line_before.strip(" \t/*#!-\"'`"))
 
 
 def line_so_far(text: str, spot: Spot, ended: bool) -> str | None:

@@ -11,7 +11,7 @@ import re
 import attrs
 
 from codellama_lsp.completion.block_end import EndOfBlock
-from codellama_lsp.completion.plan import Plan, PlanKind
+from codellama_lsp.completion.plan import Plan, PlanKind, least_in_body
 from codellama_lsp.completion.spot import Spot
 
 #: Before a brace: this makes it part of an expression.
@@ -85,7 +85,9 @@ class EndOfLine:
         following = spot.next_lines[0] if spot.next_lines else ""
         if spot.line_after.strip() or spot.columns(following) > width:
             return None
-        return EndOfBlock(attrs.evolve(self._plan, least_indent=width + 1), spot, head)
+        return EndOfBlock(
+            attrs.evolve(self._plan, least_indent=least_in_body(head, spot)), spot, head
+        )
 
     def _last_line(self, text: str) -> str:
         _, newline, line = text.rpartition("\n")

@@ -284,11 +284,11 @@ class Spot:
             return frozenset()
         return frozenset(opened)
 
-    def reads_better_with(self, closer: str) -> bool:
-        """Whether what follows the cursor is proper code if `closer` is put before it."""
+    def reads_better_with(self, text: str, other: str = "") -> bool:
+        """Whether the code around the cursor reads better with `text` there than with `other`."""
         before, after = self._parsed
-        now = faults(before + after, self.language_id)
-        then = faults(before + closer + after, self.language_id)
+        now = faults(before + other + after, self.language_id)
+        then = faults(before + text + after, self.language_id)
         return now is not None and then is not None and then < now
 
     def scan(self, text: str) -> Scan:
