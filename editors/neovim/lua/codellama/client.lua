@@ -108,6 +108,14 @@ function M.start()
   if state.started then
     return
   end
+  local program = config.current.cmd[1]
+  if vim.fn.executable(program) == 0 then
+    require('codellama.status').fail(
+      ('the server %q was not found'):format(program),
+      ':checkhealth codellama says how to get it; then :CodeLlama restart'
+    )
+    return
+  end
   state.started, state.wanted = true, true
   if vim.lsp.config then
     local options = client_config()
