@@ -80,13 +80,13 @@ def plain(request: pytest.FixtureRequest, state_dir: Path) -> Iterator[Plain]:
 
 def test_no_server(plain: Plain) -> None:
     vim = plain("")
-    check(vim, '"codellama-lsp" is not on PATH', "make setup", "pipx install", "setup({ cmd = ")
     # One message, with the way to the report; nothing of Neovim's own.
     assert vim.messages() == (
         'codellama: the server "codellama-lsp" was not found\n'
         ":checkhealth codellama says how to get it; then :CodeLlama restart"
     )
     assert vim.lua("return require('codellama').statusline()") == "CodeLlama error"
+    check(vim, '"codellama-lsp" is not on PATH', "make setup", "pipx install", "setup({ cmd = ")
 
 
 def test_found_after_it_was_installed(plain: Plain, state_dir: Path) -> None:

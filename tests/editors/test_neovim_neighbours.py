@@ -75,9 +75,10 @@ def test_an_entry_of_the_menu_taken_instead(beside: Session) -> None:
     until(lambda: vim.ghost() == "", "what does not fit is gone")
     if not vim.lua(MENU):
         vim.type("<C-x><C-o>")
-    until(lambda: vim.lua(WORDS) in (["clear"], ["clear()"]), "the entry")
-    vim.type("<C-n><C-y>")
-    until(lambda: vim.text().split("\n")[2].startswith("values.clear"), "the entry is taken")
+    until(lambda: vim.lua(MENU), "the menu again")
+    vim.type("<C-n>")
+    until(lambda: vim.text().split("\n")[2].startswith("values.clear"), "the entry")
+    vim.type("<C-y><Esc>")
     assert vim.messages() == ""
 
 
@@ -87,9 +88,10 @@ def test_the_other_server_answers_meanwhile(beside: Session) -> None:
     open_menu(beside, "append(len(values))")
     vim.type("<Tab><Esc>")
     vim.until_text("values = [1]\nnope\nvalues.append(len(values))")
-    vim.type("3Gfp")
+    vim.type("3G0f.l")
+    until(lambda: vim.cursor() == (3, len("values.")), "the cursor on append")
     vim.command_line("lua vim.lsp.buf.hover()")
-    until(lambda: "end of the list" in vim.window(), "what append does")
+    until(lambda: "append(object" in vim.window(), "its signature")
     vim.type("0")
     vim.command_line("lua vim.lsp.buf.definition()")
     until(lambda: vim.cursor() == (1, 0), "the definition")
