@@ -17,7 +17,7 @@ from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.plan import Plan
 from codellama_lsp.completion.shape import shaped
 from codellama_lsp.completion.spot import Spot
-from codellama_lsp.completion.stop import Cut, StopRule, first_cut, stop_rules
+from codellama_lsp.completion.stop import Cut, StopRule, Watch, first_cut, stop_rules
 from codellama_lsp.completion.types import (
     Completion,
     CompletionRequest,
@@ -169,6 +169,7 @@ class Stream:
 
     async def _generate(self, wanted: GenerateRequest) -> Completion:
         rules = stop_rules(self._plan, self._spot)
+        watch = Watch(rules)
         generation = self._engine.generate(wanted)
         several = wanted.candidates > 1
         raw, cut = "", None
@@ -178,7 +179,7 @@ class Stream:
                 raw += piece
                 self.text = heard(raw, self._spot, ended=False)
                 self._changed.set()
-                cut = None if several else first_cut(rules, self.text)
+                cut = None if several else watch.cut(self.text)
                 if cut:
                     generation.stop()
                     break
