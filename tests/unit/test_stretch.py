@@ -27,7 +27,7 @@ STRETCHES = {
     ),
     "an example within documentation": (
         "python",
-        'x = 1\n\ndef f():\n    """Example:\n\nimport sys\n    """\n    return 1\n\n\ndef g():\n    ',
+        'x = 1\n\ndef f():\n    """Such:\n\nimport sys\n    """\n    return 1\n\n\ndef g():\n    ',
         "",
     ),
     "a raw string of Go": ("go", "SELECT a\nFROM b`\n\nfunc f() {\n\tx := ", "}"),
