@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from codellama_lsp.context.candidates import Candidate
+from codellama_lsp.context.candidates import COMPLETES, Candidate
 from codellama_lsp.context.cursor import CursorView
 from codellama_lsp.context.index.words import identifiers, split
 from codellama_lsp.context.languages import comment
@@ -284,7 +284,7 @@ class _Filling:
             return [("usage", definition.body)]
         if definition.kind == "class":
             named = ("signature", _one_line(definition.signature))
-            if candidate.score < _SKELETON_SCORE:
+            if candidate.score - self._completion(definition.name) < _SKELETON_SCORE:
                 return [named]  # `enlarge` knows whether there is room for more
             lines = (definition.skeleton or definition.signature).split("\n")
             return [("skeleton", self._trimmed(lines, room)), named]
@@ -296,6 +296,11 @@ class _Filling:
             return forms
         short = _signature(definition.signature, definition.doc)
         return [("signature", short), ("signature", _one_line(definition.signature))]
+
+    def _completion(self, name: str) -> float:
+        """What of a score says no more than that a name begins like the one that is typed."""
+        partial = self._view.partial
+        return COMPLETES if partial and name.startswith(partial) else 0.0
 
     def _trimmed(self, lines: list[str], room: int) -> str:
         """A class's lines that have to do with the cursor, in their order, as far as they fit."""
