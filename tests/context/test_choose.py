@@ -114,7 +114,7 @@ CASES = [
      + "        if (a)\n        {\n            it.|", "Shape.Area", MEMBER),
     ("c#: the class around, far above",
      {"x/Base.cs": "class Base { protected int ScaleBy(int by) { return 1; } }\n"}, "Main.cs", "csharp",
-     "class M : Base\n{\n" + "".join(f"    int field_{n} = 1; // and a comment\n" for n in range(600)) + "    void F()\n    {\n        |\n    }\n}\n",
+     "class M : Base\n{\n" + "    // nothing but a long comment, line by line\n" * 600 + "    void F()\n    {\n        |\n    }\n}\n",
      "Base.ScaleBy", INHERITED),
     ("c: headers behind conditions that a grammar cannot read", {"shapes.h": "int scale_shape(int by);\n"},
      "main.c", "c", '#ifdef A\nif (x) {\n#else\n{\n#endif\n# include "shapes.h"\nint f(int a) { return |', "scale_shape", VISIBLE),

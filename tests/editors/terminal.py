@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +53,27 @@ class Terminal:
         )
         return shown.stdout
 
+    def coloured(self) -> str:
+        """The screen with the escape sequences of its colours, blanks and all."""
+        shown = subprocess.run(
+            [*self._tmux, "capture-pane", "-p", "-e", "-N"], capture_output=True, encoding="utf-8"
+        )
+        return shown.stdout
+
+    def cursor(self) -> tuple[int, int]:
+        """Column and row, from 0."""
+        said = subprocess.run(
+            [*self._tmux, "display-message", "-p", "#{cursor_x} #{cursor_y}"],
+            capture_output=True,
+            text=True,
+        )
+        column, row = said.stdout.split()
+        return int(column), int(row)
+
+    def resize(self, columns: int, rows: int) -> None:
+        size = ["-x", str(columns), "-y", str(rows)]
+        subprocess.run([*self._tmux, "resize-window", *size], check=True)
+
     def until_screen(self, looks: Callable[[str], bool], what: str) -> str:
         """The first screen that `looks` right."""
         seen = [""]
@@ -70,12 +92,16 @@ class Terminal:
         return self.until_screen(lambda screen: text in screen, f"{text!r} on the screen")
 
     def type_until_shown(self, last: str, text: str) -> None:
-        """Type `last` until `text` is there: nothing says when an editor's server is ready."""
+        """Type `last` until `text` is there: nothing says when an editor's server is ready.
+
+        What is on its way is lost when `last` is taken back, so each try waits longer.
+        """
+        waits_s = itertools.accumulate(itertools.repeat(2.0), lambda wait_s, _: wait_s * 1.5)
 
         def look() -> bool:
             self.type(last)
             try:
-                until(lambda: text in self.screen(), text, 2)
+                until(lambda: text in self.screen(), text, next(waits_s))
             except AssertionError:
                 self.keys("BSpace")
                 return False
