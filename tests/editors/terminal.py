@@ -53,6 +53,27 @@ class Terminal:
         )
         return shown.stdout
 
+    def coloured(self) -> str:
+        """The screen with the escape sequences of its colours, blanks and all."""
+        shown = subprocess.run(
+            [*self._tmux, "capture-pane", "-p", "-e", "-N"], capture_output=True, encoding="utf-8"
+        )
+        return shown.stdout
+
+    def cursor(self) -> tuple[int, int]:
+        """Column and row, from 0."""
+        said = subprocess.run(
+            [*self._tmux, "display-message", "-p", "#{cursor_x} #{cursor_y}"],
+            capture_output=True,
+            text=True,
+        )
+        column, row = said.stdout.split()
+        return int(column), int(row)
+
+    def resize(self, columns: int, rows: int) -> None:
+        size = ["-x", str(columns), "-y", str(rows)]
+        subprocess.run([*self._tmux, "resize-window", *size], check=True)
+
     def until_screen(self, looks: Callable[[str], bool], what: str) -> str:
         """The first screen that `looks` right."""
         seen = [""]
@@ -71,7 +92,11 @@ class Terminal:
         return self.until_screen(lambda screen: text in screen, f"{text!r} on the screen")
 
     def type_until_shown(self, last: str, text: str) -> None:
-        """Type `last` until `text` is there: nothing says when an editor's server is ready.
+        """Type `last` until `text` is there."""
+        self.type_until(last, lambda screen: text in screen, f"{text!r} on the screen")
+
+    def type_until(self, last: str, looks: Callable[[str], bool], what: str) -> None:
+        """Type `last` until the screen `looks` right: nothing says when a server is ready.
 
         What is on its way is lost when `last` is taken back, so each try waits longer.
         """
@@ -80,13 +105,16 @@ class Terminal:
         def look() -> bool:
             self.type(last)
             try:
-                until(lambda: text in self.screen(), text, next(waits_s))
+                until(lambda: looks(self.screen()), what, next(waits_s))
             except AssertionError:
                 self.keys("BSpace")
                 return False
             return True
 
-        until(look, f"{text!r} on the screen")
+        try:
+            until(look, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen:\n{self.screen()}") from None
 
     def stop(self) -> None:
         with contextlib.suppress(subprocess.SubprocessError):
