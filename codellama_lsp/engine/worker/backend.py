@@ -162,7 +162,6 @@ class LlamaBackend:
             return measurement(counts, request.layout)
         started = time.perf_counter()
         evaluated, busy_s = self._spent()
-        cpu_s = time.thread_time() - self._context.busy_cpu_s
         at_text: list[tuple[int, float]] = []
 
         def note_text(index: int, text: str) -> None:
@@ -226,7 +225,6 @@ class LlamaBackend:
                 decode=(ended - prefilled) * 1000,
                 native=(at_end[1] - busy_s) * 1000,
                 native_before_text=(first_busy_s - busy_s) * 1000,
-                cpu=(time.thread_time() - self._context.busy_cpu_s - cpu_s) * 1000,
             ),
             layout=prompt.layout,
         )

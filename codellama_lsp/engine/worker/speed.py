@@ -17,8 +17,11 @@ _FOLLOW = 0.3
 _BATCH_SECONDS = 0.5
 #: Where nothing breaks off a batch, as on an NVIDIA GPU, whatever interrupts it waits for its end.
 _WHOLE_BATCH_SECONDS = 0.1
-#: The same for work that nobody waits for, which the next keystroke breaks off.
-_UNASKED_BATCH_SECONDS = 0.1
+_WHOLE_UNASKED_BATCH_SECONDS = 0.05
+#: The same for work that nobody waits for, which the next keystroke breaks off. llama.cpp looks at
+#: the abort callback between the parts of its graph, and over a long context a single part of a
+#: large batch takes tens of milliseconds.
+_UNASKED_BATCH_SECONDS = 0.01
 _LEAST_STEP = 16
 #: What flash attention on a CPU takes to skip a cell, for each head of each layer: 0.9 to 1.1 ns on
 #: an AMD EPYC with AVX-512.
@@ -32,6 +35,9 @@ class Speed:
     def __init__(self, prefill_tokens_per_s: float, *, abortable: bool = True) -> None:
         self.prefill_tokens_per_s = prefill_tokens_per_s
         self._asked_seconds = _BATCH_SECONDS if abortable else _WHOLE_BATCH_SECONDS
+        self._unasked_seconds = (
+            _UNASKED_BATCH_SECONDS if abortable else _WHOLE_UNASKED_BATCH_SECONDS
+        )
 
     def note(self, tokens: int, seconds: float) -> None:
         """Follow the machine as it is now: under load, throttled, with a longer context."""
@@ -41,7 +47,7 @@ class Speed:
 
     def step_tokens(self, most: int, *, asked: bool) -> int:
         """Prompt tokens to evaluate in one batch, at most `most`."""
-        seconds = self._asked_seconds if asked else _UNASKED_BATCH_SECONDS
+        seconds = self._asked_seconds if asked else self._unasked_seconds
         return max(_LEAST_STEP, min(most, int(self.prefill_tokens_per_s * seconds)))
 
 
