@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from codellama_lsp.cli import bench_engine, bench_keystrokes
+from codellama_lsp.cli import bench_drafting, bench_engine, bench_keystrokes
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -13,3 +13,4 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     benches = parser.add_subparsers(dest="bench", required=True, metavar="BENCH")
     bench_keystrokes.register(benches)
     bench_engine.register(benches)
+    bench_drafting.register(benches)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from codellama_lsp.cli.bench_common import (
     Progress,
     add_model,
+    batch_ms,
     duration,
     load_settings,
     model_path,
@@ -91,6 +92,12 @@ def register(benches: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         metavar="BIN",
         help="play the same trace to this llama-server as llama.vim would",
     )
+    keys.add_argument(
+        "--batch-ms",
+        type=batch_ms,
+        metavar="SIZE:MS,…",
+        help="draft as where batches cost this, however quick they are here",
+    )
     keys.add_argument("--json", action="store_true", help="print JSON")
     keys.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it (needs matplotlib)")
     keys.set_defaults(run=run)
@@ -123,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
             "max_tokens": args.max_tokens,
             "pace_ms": args.pace_ms,
             **load_settings(args),
+            **({"batch_ms": args.batch_ms} if args.batch_ms else {}),
             **({"workspace": args.workspace.name} if args.workspace else {}),
         },
     )
@@ -152,7 +160,10 @@ def _spec(args: argparse.Namespace) -> EngineSpec:
     needed = math.ceil(args.context_tokens / _WINDOW_SHARE) + args.max_tokens + 64
     # Two files side by side, as with the usual number of cells, as long as that is affordable.
     cells = needed * 2 if needed <= 32768 else needed
-    load = load_settings(args)
+    # What earlier runs have learnt of drafts would make this one another.
+    load = load_settings(args) | {"remember_drafts": False}
+    if args.batch_ms:
+        load["batch_ms"] = args.batch_ms
     if cells > _USUAL_CELLS:
         load["context_tokens"] = cells
     path = model_path(args, needed_tokens=needed)

@@ -151,7 +151,7 @@ class LastArgument:
         self._spot = spot
         self._arguments = _arguments(spot) if spot.callee is not None else None
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep what stands before the comma."""
         if self._arguments is None or "," not in text:
             return None

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 
+import attrs
+
 from codellama_lsp.completion.closing import closings_of
 from codellama_lsp.completion.plan import Plan
 from codellama_lsp.completion.spot import Spot
-from codellama_lsp.syntax.scan import scan
+from codellama_lsp.syntax.scan import Stack, scan
 
 #: What may follow a block at the indentation of the line that opened it, by that line's keyword.
 _FOLLOWS = {
@@ -40,6 +42,35 @@ _CASE = re.compile(r"(?:case\b|default\s*:)")
 _C_LIKE = frozenset({"c", "cpp", "csharp", "objective-c"})
 
 
+@attrs.frozen
+class _Passed:
+    """What finished lines that belong to a block say of those that follow."""
+
+    stack: Stack
+    chars: int = 0
+    end: int = 0
+    """Where the last line ends that is not blank."""
+    seen: bool = False
+    """Whether there was one."""
+    blank: bool = False
+    """Whether a blank line came after it."""
+    keyword: str = ""
+    """What the statement began with that may go on at its own indentation."""
+    closed: bool = False
+    """Whether the block's closer came."""
+    brace_may_follow: bool = False
+
+
+@attrs.frozen
+class _End:
+    """The block ends; or, with None, that cannot be said yet."""
+
+    keep: int | None = None
+
+
+_GOES_ON = _End()
+
+
 class EndOfBlock:
     """A block ends before a line that is less indented than it.
 
@@ -49,61 +80,81 @@ class EndOfBlock:
 
     name = "end_of_block"
 
-    def __init__(self, plan: Plan, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot, head: str | None = None) -> None:
+        """`head`: the line that opens the block, if it is the first one of what is generated."""
         self._least = plan.least_indent
         self._spot = spot
+        self._has_head = head is not None
         self._starts_blank = not spot.line_before.strip()
-        self._opener = spot.opener
+        self._opener = spot.opener if head is None else head
         self._has_cases = _SWITCH.match(self._opener) is not None
         self._closes_at = spot.columns(self._opener) if self._opener else -1
         top = spot.stack[-1] if spot.stack else None
         self._beside = top is not None and spot.line_after.strip().startswith(top.closer)
         following = spot.next_lines[0] if spot.next_lines else ""
         self._there = _word(following) if spot.columns(following) == self._closes_at else ""
+        seen = not self._starts_blank and not self._has_head
+        start = _Passed(spot.stack, seen=seen, keyword=_word(self._opener))
+        self._passed = [start]
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep up to the line before."""
-        position, end, blank, seen = 0, 0, False, not self._starts_blank
-        keyword, closed, brace_may_follow = _word(self._opener), False, False
-        lines = text.split("\n")
-        stack = self._spot.stack
-        for number, line in enumerate(lines):
-            start, position = position, position + len(line) + 1
-            quoted = number > 0 and len(stack) > len(self._spot.stack) and not stack[-1].is_code
-            stack = scan(line + "\n", self._spot.lexis, stack).stack
-            body = line.strip()
-            if not body:
-                blank = seen
-                continue
-            if number == 0 or quoted:
-                seen, blank, end = True, False, position - 1
-                continue
-            last = number == len(lines) - 1
-            width = self._spot.columns(line)
-            if closed:
-                if last and any(word.startswith(body) for word in _WORDS):
-                    return None
-                if blank or width != self._closes_at or not _AFTER_BRACE.match(body):
-                    return end
-                closed, brace_may_follow = False, not body.endswith("{")
-            elif self._ends_before(width, blank, seen=seen):
-                word = _word(body)
-                if last and self._is_unfinished(body):
-                    return None
-                if width == self._closes_at and brace_may_follow and body[0] == "{":
-                    brace_may_follow = False
-                elif self._at_the_edge(body):
-                    pass
-                elif body[0] in _CLOSERS and (self._beside or self._belongs(text, start)):
-                    closed = not self._spot.opens_body(line)
-                elif width == self._closes_at and not blank and self._goes_on(keyword, word):
-                    keyword, closed = word, word in _LAST_WORDS
-                elif last and width == self._closes_at and _may_become(body, keyword):
-                    return None
-                else:
-                    return max(start - 1, 0)
-            seen, blank, end = True, False, position - 1
-        return None
+        while self._passed[-1].chars > since:
+            self._passed.pop()
+        passed = self._passed[-1]
+        *lines, last = text[passed.chars :].split("\n")
+        for line in lines:
+            after = self._line(line, passed, text, last=False)
+            if isinstance(after, _End):
+                return after.keep
+            stack = scan(line + "\n", self._spot.lexis, passed.stack).stack
+            passed = attrs.evolve(after, stack=stack, chars=passed.chars + len(line) + 1)
+            self._passed.append(passed)
+        after = self._line(last, passed, text, last=True)
+        return after.keep if isinstance(after, _End) else None
+
+    def _line(self, line: str, passed: _Passed, text: str, *, last: bool) -> _Passed | _End:
+        """What is known after `line`, which is the next one; `last`: and may not be whole."""
+        body, width = line.strip(), self._spot.columns(line)
+        if not body:
+            # Of a line that was begun, this is but the end.
+            return attrs.evolve(passed, blank=passed.seen and passed.chars > 0)
+        keyword, closed, brace_may_follow = passed.keyword, passed.closed, passed.brace_may_follow
+        stack = passed.stack
+        quoted = len(stack) > len(self._spot.stack) and not stack[-1].is_code
+        if passed.chars == 0 or quoted or (self._has_head and not passed.seen):
+            pass
+        elif closed:
+            if last and any(word.startswith(body) for word in _WORDS):
+                return _GOES_ON
+            if passed.blank or width != self._closes_at or not _AFTER_BRACE.match(body):
+                return _End(passed.end)
+            closed, brace_may_follow = False, not body.endswith("{")
+        elif self._ends_before(width, passed.blank, seen=passed.seen):
+            word = _word(body)
+            if last and self._is_unfinished(body):
+                return _GOES_ON
+            if width == self._closes_at and brace_may_follow and body[0] == "{":
+                brace_may_follow = False
+            elif self._at_the_edge(body):
+                pass
+            elif body[0] in _CLOSERS and (self._beside or self._belongs(line, passed, text)):
+                closed = not self._spot.opens_body(line)
+            elif width == self._closes_at and not passed.blank and self._goes_on(keyword, word):
+                keyword, closed = word, word in _LAST_WORDS
+            elif last and width == self._closes_at and _may_become(body, keyword):
+                return _GOES_ON
+            else:
+                return _End(max(passed.chars - 1, 0))
+        return attrs.evolve(
+            passed,
+            end=passed.chars + len(line),
+            seen=True,
+            blank=False,
+            keyword=keyword,
+            closed=closed,
+            brace_may_follow=brace_may_follow,
+        )
 
     def _ends_before(self, width: int, blank: bool, *, seen: bool) -> bool:
         if width < self._least:
@@ -126,10 +177,10 @@ class EndOfBlock:
             return True
         return self._spot.language_id in _C_LIKE and re.fullmatch(r"#?\w*", body) is not None
 
-    def _belongs(self, text: str, start: int) -> bool:
-        """Whether the closer of the line at `start` closes what it should."""
-        closings = closings_of(text, self._spot)
-        first = start + len(text[start:]) - len(text[start:].lstrip())
+    def _belongs(self, line: str, passed: _Passed, text: str) -> bool:
+        """Whether the closer that `line` begins with closes what it should."""
+        closings = closings_of(text[: passed.chars + len(line)], self._spot)
+        first = passed.chars + len(line) - len(line.lstrip())
         return all(closing.offset != first for closing in (*closings.surplus, *closings.stray))
 
     def _goes_on(self, keyword: str, word: str) -> bool:

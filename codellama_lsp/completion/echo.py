@@ -35,9 +35,9 @@ class Sentinel:
     def __init__(self, plan: Plan, spot: Spot) -> None:
         self._around = spot.before + spot.after
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep what stands before it; a document that talks of it may go on doing so."""
-        for match in _SENTINEL.finditer(text):
+        for match in _SENTINEL.finditer(text, since):
             if match.group().strip(" ▁") not in self._around:
                 return match.start()
         return None
@@ -52,9 +52,9 @@ class Fence:
         self._spot = spot
         self._off = may_hold_fences(spot)
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep what stands before it."""
-        if self._off or "```" not in text:
+        if self._off or "```" not in text[since:]:
             return None
         position = 0
         opened = False
@@ -78,8 +78,12 @@ def may_hold_fences(spot: Spot) -> bool:
     top = spot.stack[-1] if spot.stack else None
     one_line = top is not None and top.quoting is not None and top.quoting.one_line
     in_text = top is not None and not top.is_code and not one_line
-    prose = spot.language_id in ("markdown", "restructuredtext", "plaintext")
-    return in_text or prose or spot.has_fences
+    return in_text or is_prose_language(spot) or spot.has_fences
+
+
+def is_prose_language(spot: Spot) -> bool:
+    """Whether a document's language has fences of its own."""
+    return spot.language_id in ("markdown", "restructuredtext", "plaintext")
 
 
 class EchoedHeader:
@@ -91,12 +95,12 @@ class EchoedHeader:
         self._lead = spot.line_before
         self._own = spot.before[:2000]
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep what stands before it. The first line of a file may well name it."""
-        position = 0
-        for number, line in enumerate(text.split("\n")[:-1]):
-            whole = line if number else self._lead + line
-            may_be = number or (self._own.strip() and not self._lead.strip())
+        position = since
+        for line in text[since:].split("\n")[:-1]:
+            whole = line if position else self._lead + line
+            may_be = position or (self._own.strip() and not self._lead.strip())
             if may_be and self._is_header(whole):
                 return max(position - 1, 0)
             position += len(line) + 1

@@ -7,7 +7,7 @@ and harming them is the commoner mistake. A filter that leaves nothing is why no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -15,7 +15,7 @@ from codellama_lsp.completion.arguments import mended
 from codellama_lsp.completion.closing import beside, closings_of
 from codellama_lsp.completion.indentation import BARE_HEAD, blanks_of, own_indentation
 from codellama_lsp.completion.spot import Spot, is_telling
-from codellama_lsp.syntax.scan import scan
+from codellama_lsp.syntax.scan import Closing, scan
 
 _CLOSING = ")]}\"'`"
 _PAIRS = frozenset(("()", "[]", "{}"))
@@ -58,9 +58,14 @@ def following_lines(draft: Draft, spot: Spot) -> Draft:
     first = 0 if not spot.line_before.strip() and not spot.line_after.strip() else 1
     for start in range(first, len(lines)):
         tail = [line.rstrip() for line in whole[start:] if line.strip()]
-        if not tail or tail != following[: len(tail)] or not whole[start].strip():
+        if not tail or not whole[start].strip():
             continue
-        if any(map(is_telling, tail)) or _is_closing("\n".join(lines[start:]), spot):
+        there = following[: len(tail)]
+        if tail != there and [*tail[:-1], tail[-1] + ";"] != there:
+            continue
+        # A short line may well stand twice, but not be all that there is to say.
+        alone = start == 0 and len(tail) == 1 and re.search(r"\w.*[^,]$", tail[0])
+        if alone or any(map(is_telling, tail)) or _is_closing("\n".join(lines[start:]), spot):
             return attrs.evolve(draft, text="\n".join(lines[:start]))
     return draft
 
@@ -126,6 +131,9 @@ def closers(draft: Draft, spot: Spot) -> Draft:
         return attrs.evolve(draft, text=text[:line_start])
     if rest.startswith(tail) or not taken:
         kept = text[:start]
+        if tail.endswith(";") and not rest and surplus[0].frame is not spot.stack[-1]:
+            # They are not those of an outer bracket, however alike; the statement has its end.
+            return attrs.evolve(draft, text=kept if kept[-1:] in (";", "{", "}") else f"{kept};")
         spaced = spot.line_after[:1].isspace() or not taken
         return attrs.evolve(draft, text=kept.rstrip() if spaced else kept)
     end = spot.line_after.rstrip()
@@ -143,8 +151,8 @@ def unbalanced(draft: Draft, spot: Spot) -> Draft:
     if spot.lexis.loose_closers or _in_markup(spot):
         return draft
     stray = closings_of(draft.text, spot).stray
-    if not spot.from_start or spot.scanned.faults:
-        # Only what a body, or a statement that begins on this line, has opened is.
+    if stray and (not spot.from_start or spot.scanned.faults) and not _is_stray(stray, draft, spot):
+        # Only what a body, or a statement that begins on this line, has opened is known.
         above = spot.line_above.rstrip()
         begins_here = above[-1:] in (";", "{", "}", ":") or BARE_HEAD.match(above)
         in_body = bool(spot.stack) and spot.stack[-1].is_code and spot.stack[-1].closer == "}"
@@ -158,6 +166,14 @@ def unbalanced(draft: Draft, spot: Spot) -> Draft:
     ):
         return attrs.evolve(draft, text=draft.text[:start] + tail)
     return attrs.evolve(draft, text=draft.text[:start])
+
+
+def _is_stray(stray: Sequence[Closing], draft: Draft, spot: Spot) -> bool:
+    """Whether the code reads better without these closers."""
+    text = draft.text
+    for closing in reversed(stray):
+        text = text[: closing.offset] + text[closing.offset + len(closing.text) :]
+    return spot.reads_better_with(text, draft.text)
 
 
 def _in_markup(spot: Spot) -> bool:

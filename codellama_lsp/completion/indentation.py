@@ -115,14 +115,13 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
         unit = habit.unit if habit else "    "
         return unit + text if expected else text
     top = spot.stack[-1] if spot.stack else None
-    if not (width and lead) or (top is not None and (not top.is_code or top.closer in ")]")):
+    listed = top is not None and top.closer in ")]" and spot.lexis.name != "bash"
+    if not (width and lead) or listed or (top is not None and not top.is_code):
         return text
     opened = spot.opens_body(above)
     if lead == spot.line_before:
         # The cursor's own blanks once more.
-        comment = spot.lexis.line_comment
-        is_code = not comment or not above.lstrip().startswith(comment)
-        goes_on = is_code and not opened and above.rstrip()[-1:] in _OPERATORS
+        goes_on = not opened and _goes_on_below(above, spot)
         return text if goes_on or (opened and width + width == expected) else body
     if habit is None:
         return text
@@ -132,6 +131,16 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
         below = spot.next_lines[0] if spot.next_lines else above
         in_place = width == indent_width(above) or width == indent_width(below)
     return body if in_place else text
+
+
+def _goes_on_below(line: str, spot: Spot) -> bool:
+    """Whether what is below `line` is a part of it, and so may stand deeper."""
+    comment = spot.lexis.line_comment
+    line = line.strip()
+    if (comment and line.startswith(comment)) or line.endswith("*/"):
+        return False
+    in_braces = bool(spot.stack) and spot.stack[-1].closer == "}"
+    return line[-1:] in _OPERATORS and not (in_braces and line.endswith(","))
 
 
 def _quoted_lines(text: str, spot: Spot) -> list[bool]:

@@ -1,14 +1,17 @@
 """Where a generated line ends: at its line break, unless brackets are open.
 
-A brace that opens a body ends the line too: the body is another plan's.
+A line that opens a body has it with it: a header alone leaves the code broken. Where the document
+has a body below, or something stands behind the cursor, the header is all that is wanted.
 """
 
 from __future__ import annotations
 
 import re
 
+import attrs
+
 from codellama_lsp.completion.block_end import EndOfBlock
-from codellama_lsp.completion.plan import Plan, PlanKind
+from codellama_lsp.completion.plan import Plan, PlanKind, least_in_body
 from codellama_lsp.completion.spot import Spot
 
 #: Before a brace: this makes it part of an expression.
@@ -22,6 +25,14 @@ _STATEMENT = re.compile(
 )
 _GROUP = re.compile(r"\([^()]*\)")
 
+#: The header of a body that no brace begins.
+_COLON_HEAD = re.compile(
+    r"\s*(?:async\s+)?(?:if|elif|else|for|while|def|class|with|try|except|finally|match|case)\b.*:$"
+)
+_SHELL_HEAD = re.compile(
+    r"\s*(?:(?:if|elif)\b.*\bthen|(?:for|while|until|select)\b.*\bdo|case\b.*\bin|else)$"
+)
+
 
 class EndOfLine:
     """A line ends at the first line break after something visible, unless brackets are open."""
@@ -30,16 +41,24 @@ class EndOfLine:
 
     def __init__(self, plan: Plan, spot: Spot) -> None:
         self._strict = plan.strict or plan.kind is PlanKind.SPAN
+        self._plan = plan
         self._spot = spot
+        self._body: EndOfBlock | None = None
+        """Where the body ends that the line opens, if it does."""
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep up to that line break."""
-        start = len(text) - len(text.lstrip())
+        if not text[:since].strip():
+            self._body = None
+        elif self._body is not None:
+            return self._body.cut(text, since)
+        start = max(len(text) - len(text.lstrip()), since)
         first = end = text.find("\n", start)
         if end < 0 or self._strict:
             return end if end >= 0 else None
-        if self._opens_body(text[:first]):
-            return first
+        if not text[:since].strip() and self._opens_body(text[:first]):
+            self._body = self._body_below(text[:first])
+            return first if self._body is None else self._body.cut(text)
         while end >= 0:
             if not self._goes_on(text[:end]):
                 return end
@@ -59,10 +78,31 @@ class EndOfLine:
         below = text.lstrip(" \t").startswith("\n")
         return on_line and (below or text.rstrip().endswith(","))
 
+    def _body_below(self, text: str) -> EndOfBlock | None:
+        """Where the body of the header that `text` ends with ends; None if none is wanted."""
+        spot, head = self._spot, self._last_line(text)
+        width = spot.columns(head)
+        following = spot.next_lines[0] if spot.next_lines else ""
+        if spot.line_after.strip() or spot.columns(following) > width:
+            return None
+        return EndOfBlock(
+            attrs.evolve(self._plan, least_indent=least_in_body(head, spot)), spot, head
+        )
+
+    def _last_line(self, text: str) -> str:
+        _, newline, line = text.rpartition("\n")
+        return line if newline else self._spot.line_before + line
+
     def _opens_body(self, text: str) -> bool:
-        """Whether a line ends with the brace of a body, which is more than a line."""
+        """Whether a line ends with what begins a body, which is more than a line."""
         spot = self._spot
         line = text.strip()
+        if spot.lexis.colon_blocks or spot.lexis.name == "bash":
+            head = _COLON_HEAD if spot.lexis.colon_blocks else _SHELL_HEAD
+            stack = spot.scan(text).stack
+            on_line = stack[-1:] and stack[-1].offset > spot.before.rfind("\n")
+            if not on_line and head.match(self._last_line(text).rstrip()):
+                return True
         if not line.endswith("{") or spot.lexis.colon_blocks:
             return False
         *around, brace = spot.scan(text).stack or (None,)
@@ -93,8 +133,8 @@ class LineOrBlock:
         self._line = EndOfLine(plan, spot) if may_be_line else None
         self._block = EndOfBlock(plan, spot)
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep either."""
         if self._line is None or text.lstrip(" \t").startswith("\n"):
-            return self._block.cut(text)
-        return self._line.cut(text)
+            return self._block.cut(text, since)
+        return self._line.cut(text, since)

@@ -19,6 +19,7 @@ _TRIVIAL_REST = re.compile(r"[\s)\]}>\"'`;,:]*")
 
 #: What is in it may stand at its own indentation.
 _FLAT = re.compile(r"\s*(?:switch|select|(?:inline\s+)?namespace|extern)\b.*\{\s*$")
+_NAMESPACE = re.compile(r"\s*(?:(?:inline\s+)?namespace|extern)\b.*\{\s*$")
 
 
 class PlanKind(enum.StrEnum):
@@ -71,7 +72,7 @@ def ends_at_newline(spot: Spot, multi_line: MultiLine = "auto", forced: str | No
 def _least_indent(spot: Spot) -> int:
     width = spot.columns(spot.line_before)
     if spot.line_before.strip():
-        return spot.columns(spot.opener) + 1 if spot.opens_body(spot.line_before) else width
+        return least_in_body(spot.line_before, spot) if spot.opens_body(spot.line_before) else width
     above = spot.line_above
     if not spot.opens_body(above):
         return width
@@ -79,6 +80,13 @@ def _least_indent(spot: Spot) -> int:
         return width
     # The header of a body may well go on deeper than the body is.
     return max(width, min(spot.columns(spot.opener), spot.columns(above)) + 1)
+
+
+def least_in_body(head: str, spot: Spot) -> int:
+    """The least columns of a body whose header ends with `head`, the cursor's line."""
+    if _NAMESPACE.match(head):
+        return spot.columns(head)
+    return spot.columns(spot.opener if head == spot.line_before else head) + 1
 
 
 def _kind(spot: Spot, multi_line: MultiLine) -> PlanKind:

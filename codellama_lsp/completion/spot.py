@@ -29,6 +29,9 @@ _PARSED_AFTER = 1500
 #: How far below the cursor closers are looked for.
 _FAR_CHARS = 8000
 
+#: So many lines above the cursor are looked for in a text.
+MOST_ROWS_ABOVE = 8
+
 #: What a sign means may depend on so much before it.
 _CONTEXT_CHARS = 16
 
@@ -91,6 +94,12 @@ class Spot:
     def next_lines(self) -> list[str]:
         """The lines after the cursor's, blank ones left out."""
         return [line for line in self.after.split("\n")[1:] if line.strip()]
+
+    @functools.cached_property
+    def rows_above(self) -> list[str]:
+        """The lines right above the cursor's, blank ones too, without the blanks at their ends."""
+        rows = self.before.rsplit("\n", MOST_ROWS_ABOVE + 1)
+        return [row.rstrip() for row in rows[-MOST_ROWS_ABOVE - 1 : -1]]
 
     @property
     def line_above(self) -> str:
@@ -275,11 +284,11 @@ class Spot:
             return frozenset()
         return frozenset(opened)
 
-    def reads_better_with(self, closer: str) -> bool:
-        """Whether what follows the cursor is proper code if `closer` is put before it."""
+    def reads_better_with(self, text: str, other: str = "") -> bool:
+        """Whether the code around the cursor reads better with `text` there than with `other`."""
         before, after = self._parsed
-        now = faults(before + after, self.language_id)
-        then = faults(before + closer + after, self.language_id)
+        now = faults(before + other + after, self.language_id)
+        then = faults(before + text + after, self.language_id)
         return now is not None and then is not None and then < now
 
     def scan(self, text: str) -> Scan:

@@ -1,6 +1,7 @@
 """Rules that end a generation while it runs: each looks at the text so far and says where to cut.
 
 A rule decides on finished evidence only: once it has cut, more text would not change its mind.
+Nor does it look at a line twice that it has passed, as texts grow by a few characters.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
 from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
+from codellama_lsp.strings import common_prefix_chars
 
 
 class StopRule(Protocol):
@@ -24,8 +26,11 @@ class StopRule(Protocol):
 
     name: str
 
-    def cut(self, text: str) -> int | None:
-        """How much of `text` to keep if the generation shall end now."""
+    def cut(self, text: str, since: int = 0) -> int | None:
+        """How much of `text` to keep if the generation shall end now.
+
+        `since`: where a line begins before which all was there the last time, when nothing was cut.
+        """
         ...
 
 
@@ -48,8 +53,10 @@ class EndOfText:
     def __init__(self, plan: Plan, spot: Spot) -> None:
         self._spot = spot
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep its end."""
+        if self._spot.stack[-1].closer[-1] not in text[since:]:
+            return None
         closings = self._spot.scan(text).closings
         for closing in closings:
             if closing.frame is self._spot.stack[-1]:
@@ -71,14 +78,14 @@ class ReachedFollowing:
         self._line_before = spot.line_before
         self._lead = "" if spot.line_before.strip() else spot.line_before
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep what stands before it."""
         if self._line is None:
             return None
-        position = 0
-        for number, line in enumerate(text.split("\n")[:-1]):
-            whole = line if number else self._lead + line
-            begins_line = number or self._lead or not self._line_before
+        position = since
+        for line in text[since:].split("\n")[:-1]:
+            whole = line if position else self._lead + line
+            begins_line = position or self._lead or not self._line_before
             if whole.rstrip() == self._line and begins_line:
                 return max(position - 1, 0)
             position += len(line) + 1
@@ -105,9 +112,9 @@ class RepeatedAbove:
         ):
             self._least = 0
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep what stands before them."""
-        if not self._least:
+        if not self._least or "\n" not in text[since:]:
             return None
         lines = text.split("\n")
         whole = [(number, line.rstrip()) for number, line in enumerate(lines[:-1]) if line.strip()]
@@ -130,38 +137,53 @@ class Loop:
     _LONGEST_UNIT_CHARS = 40
     _LEAST_CHARS = 80
 
+    #: Words alone never go round five times; values with commas between them may.
+    _LEAST_WORDS_CHARS = 40
+    _WORDS = re.compile(r"[^\W\d_]*(?: [^\W\d_]+)+ ?|[^\W\d_]+ ")
+    _LEAST_ROUNDS = 5
+
+    #: Data is no loop before it has said the same so many times.
+    _ROUNDS_OF_DATA = 6
+
     def __init__(self, plan: Plan, spot: Spot) -> None:
         self._around = _bare(f"{spot.before}\n{spot.after}\n".split("\n"))
         self._lead = "" if spot.line_before.strip() else spot.line_before
 
-    def cut(self, text: str) -> int | None:
+    def cut(self, text: str, since: int = 0) -> int | None:
         """Keep the first round; a document that goes round like that may go on."""
+        if "\n" not in text[since:]:
+            return self._cut_line(text, len(text) - since)
         lines = text.split("\n")
         whole = lines[:-1]
         if whole:
             whole[0] = self._lead + whole[0]
         for count in range(1, self._MOST_LINES + 1):
             last = whole[-count:]
-            if len(whole) >= 3 * count and last == whole[-2 * count : -count]:
-                if last != whole[-3 * count : -2 * count] or not any(map(_is_code, last)):
-                    continue
-                if _bare(["", *last, *last, ""]) in self._around:
-                    continue
-                return len("\n".join(whole[: len(whole) - 2 * count])) - len(self._lead)
+            if not any(map(str.strip, last)):
+                continue
+            rounds = 3 if any(map(_is_code, last)) else self._ROUNDS_OF_DATA
+            if whole[-rounds * count :] != last * rounds:
+                continue
+            if _bare(["", *last, *last, ""]) in self._around:
+                continue
+            return len("\n".join(whole[: len(whole) - (rounds - 1) * count])) - len(self._lead)
         return self._cut_line(text, len(lines[-1]))
 
     def _cut_line(self, text: str, line_chars: int) -> int | None:
-        if line_chars < self._LEAST_CHARS:
+        """Before a line that goes round: half of it is worth nothing."""
+        if line_chars < self._LEAST_WORDS_CHARS:
             return None
         line = text[len(text) - line_chars :]
         for unit_chars in range(2, self._LONGEST_UNIT_CHARS + 1):
             unit = line[-unit_chars:]
+            if line[-2 * unit_chars : -unit_chars] != unit or not any(map(str.isalnum, unit)):
+                continue
             rounds = self._LEAST_CHARS // unit_chars
-            if any(map(str.isalnum, unit)) and line.endswith(unit * rounds):
-                end = len(line)
-                while line.endswith(unit, 0, end):
-                    end -= unit_chars
-                return len(text) - line_chars + end + unit_chars
+            if self._WORDS.fullmatch(unit):
+                words = self._LEAST_WORDS_CHARS // unit_chars
+                rounds = min(rounds, max(words, self._LEAST_ROUNDS))
+            if line.endswith(unit * rounds):
+                return max(len(text) - line_chars - 1, 0)
         return None
 
 
@@ -170,7 +192,7 @@ def _bare(lines: Iterable[str]) -> str:
 
 
 def _is_code(line: str) -> bool:
-    return re.search(r"[A-Za-z]\w{2}", line) is not None
+    return re.search(r"[A-Za-z]\w{2}|\w\s*=(?!=)", line) is not None
 
 
 #: What ends each kind of plan.
@@ -199,7 +221,21 @@ def stop_rules(plan: Plan, spot: Spot) -> Sequence[StopRule]:
     return [make(plan, spot) for make in (ENDS[plan.kind], *FAULTS)]
 
 
-def first_cut(rules: Sequence[StopRule], text: str) -> Cut | None:
-    """The earliest cut of all rules."""
-    cuts = [Cut(keep, rule.name) for rule in rules if (keep := rule.cut(text)) is not None]
+def first_cut(rules: Sequence[StopRule], text: str, since: int = 0) -> Cut | None:
+    """The earliest cut of all rules; `since` as for `StopRule.cut`."""
+    cuts = [Cut(keep, rule.name) for rule in rules if (keep := rule.cut(text, since)) is not None]
     return min(cuts, default=None)
+
+
+class Watch:
+    """The rules over a text as it streams in."""
+
+    def __init__(self, rules: Sequence[StopRule]) -> None:
+        self._rules = rules
+        self._text = ""
+
+    def cut(self, text: str) -> Cut | None:
+        """What `first_cut` says of `text`, where it has said nothing of the texts before."""
+        same = common_prefix_chars(self._text, text)
+        self._text = text
+        return first_cut(self._rules, text, text.rfind("\n", 0, same) + 1)

@@ -18,7 +18,7 @@ from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.plan import Plan
 from codellama_lsp.completion.shape import shaped
 from codellama_lsp.completion.spot import Spot
-from codellama_lsp.completion.stop import Cut, StopRule, first_cut, stop_rules
+from codellama_lsp.completion.stop import Cut, StopRule, Watch, first_cut, stop_rules
 from codellama_lsp.completion.types import (
     Completion,
     CompletionRequest,
@@ -181,12 +181,13 @@ class Stream:
         raw, cut = "", None
         try:
             rules = stop_rules(self._plan, self._spot)
+            watch = Watch(rules)
             async for piece in generation:
                 self._began_s = self._began_s or asyncio.get_running_loop().time()
                 raw += piece
                 self.text = heard(raw, self._spot, ended=False)
                 self._changed.set()
-                cut = None if several else first_cut(rules, self.text)
+                cut = None if several else watch.cut(self.text)
                 if cut:
                     generation.stop()
                     break

@@ -6,7 +6,10 @@ stands is told by the line before it, and by the depth that is expected there. M
 
 from __future__ import annotations
 
+import functools
 import re
+
+import attrs
 
 from codellama_lsp.completion.indentation import Habit, blanks_of, habit_of
 from codellama_lsp.completion.spot import Spot, indent_width
@@ -29,39 +32,91 @@ def in_units(text: str, spot: Spot, ended: bool) -> str:
     habit = habit_of(spot)
     if habit is None or "\n" not in text:
         return text
-    translator = _Translator(spot, habit)
-    return "\n".join(map(translator.line, text.split("\n")))
+    return translator_of(spot, habit).translated(text)
+
+
+@attrs.frozen
+class _State:
+    """What the lines so far say of the next one."""
+
+    stack: Stack
+    previous: str | None = None
+    """The line above; None at the text's beginning."""
+    unit: int = 0
+    """Columns of one step of the text; 0 while that is not known."""
 
 
 class _Translator:
+    """Remembers the finished lines of the text that it saw last, which mostly has grown since."""
+
     def __init__(self, spot: Spot, habit: Habit) -> None:
         self._spot = spot
         self._habit = habit
-        self._unit = 0
-        """Columns of one step of the text; 0 while that is not known."""
-        self._stack: Stack = spot.stack
-        self._previous: str | None = None
+        self._lines: list[str] = []
+        self._done: list[str] = []
+        self._states = [_State(spot.stack)]
 
-    def line(self, line: str) -> str:
-        """The next line as it should be."""
-        first = self._previous is None
-        top = self._stack[-1] if self._stack else None
+    def translated(self, text: str) -> str:
+        """`text` as it should be."""
+        *lines, last = text.split("\n")
+        same = 0
+        for known, line in zip(self._lines, lines, strict=False):
+            if known != line:
+                break
+            same += 1
+        del self._lines[same:], self._done[same:], self._states[same + 1 :]
+        for line in lines[same:]:
+            state = self._states[-1]
+            done, unit = self._line(line, state)
+            self._lines.append(line)
+            self._done.append(done)
+            self._states.append(self._after(done, attrs.evolve(state, unit=unit)))
+        return "\n".join([*self._done, self._line(last, self._states[-1])[0]])
+
+    def _line(self, line: str, state: _State) -> tuple[str, int]:
+        """The next line as it should be, and what is known then of the text's unit."""
+        top = state.stack[-1] if state.stack else None
         quoted = top is not None and not top.is_code
-        if not first and line.strip() and (not quoted or line.lstrip()[0] == "*"):
-            aligned = top is not None and (quoted or top.closer in ")]")
-            line = self._indented(line, aligned=aligned and line.lstrip()[0] not in ")]")
-        self._stack = scan(line + "\n", self._spot.lexis, self._stack).stack
-        if first:
-            line_before = self._spot.line_before
-            self._previous = line_before + line
-            if not self._previous.strip():
-                self._previous = self._spot.line_above
-            if not line.strip() and self._spot.opens_body(self._previous):
+        first = state.previous is None
+        if first or not line.strip() or (quoted and line.lstrip()[0] != "*"):
+            return line, state.unit
+        aligned = top is not None and (quoted or top.closer in ")]")
+        aligned = aligned and line.lstrip()[0] not in ")]"
+        return _Step(self._spot, self._habit, state).indented(line, aligned=aligned)
+
+    def _after(self, line: str, state: _State) -> _State:
+        stack = scan(line + "\n", self._spot.lexis, state.stack).stack
+        previous = state.previous
+        if previous is None:
+            previous = self._spot.line_before + line
+            if not previous.strip():
+                previous = self._spot.line_above
+            if not line.strip() and self._spot.opens_body(previous):
                 # Of a header over several lines, the first one says where it stands.
-                self._previous = blanks_of(self._spot.opener) + self._previous.strip()
+                previous = blanks_of(self._spot.opener) + previous.strip()
         elif line.strip():
-            self._previous = line
-        return line
+            previous = line
+        return _State(stack, previous, state.unit)
+
+
+@functools.lru_cache(maxsize=8)
+def translator_of(spot: Spot, habit: Habit) -> _Translator:
+    """The one for the texts of a cursor, one piece longer each time."""
+    return _Translator(spot, habit)
+
+
+class _Step:
+    """One line and how far it is to be indented."""
+
+    def __init__(self, spot: Spot, habit: Habit, state: _State) -> None:
+        self._spot = spot
+        self._habit = habit
+        self._unit = state.unit
+        self._previous = state.previous or ""
+
+    def indented(self, line: str, *, aligned: bool) -> tuple[str, int]:
+        """`line` as it should be, and the text's unit as far as it is known."""
+        return self._indented(line, aligned=aligned), self._unit
 
     def _indented(self, line: str, *, aligned: bool) -> str:
         blank, body = blanks_of(line), line.lstrip(" \t")
@@ -85,7 +140,7 @@ class _Translator:
 
     def _expected(self, body: str) -> int:
         """Columns, in the document's units, that a line with `body` should have."""
-        previous = self._previous or ""
+        previous = self._previous
         step = indent_width(self._habit.unit)
         deeper = step if self._spot.opens_body(previous) else 0
         shallower = step if body[0] in ")]}" else 0
@@ -111,7 +166,7 @@ class _Translator:
 
     def _other_width(self, width: int, expected: int, body: str) -> int:
         """The text's own step, if a body's first line says that it is not the document's."""
-        step, previous = self._habit.width, self._previous or ""
+        step, previous = self._habit.width, self._previous
         if not self._spot.opens_body(previous) or width == expected or expected % step:
             return 0
         if _CASE.match(body):
@@ -124,7 +179,7 @@ class _Translator:
 
     def _even(self, width: int) -> int:
         """`width`, or the step next to it if it is off by one and continues nothing."""
-        step, previous = self._habit.width, (self._previous or "").strip()
+        step, previous = self._habit.width, self._previous.strip()
         if indent_width(self._spot.line_before) % step:
             return width
         if step < 3:

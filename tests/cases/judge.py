@@ -14,13 +14,13 @@ from codellama_lsp.completion.outcome import Outcome
 from codellama_lsp.completion.plan import choose_plan
 from codellama_lsp.completion.shape import shaped
 from codellama_lsp.completion.spot import Spot
-from codellama_lsp.completion.stop import first_cut, stop_rules
+from codellama_lsp.completion.stop import Watch, first_cut, stop_rules
 from codellama_lsp.completion.stream import line_ending
 from codellama_lsp.context.windows import WindowTracker
 from codellama_lsp.engine.protocol import Finish
 from codellama_lsp.engine.scripted import scripted_info, split_tokens
 
-_BUDGET = window_budget(scripted_info(), None)
+BUDGET = window_budget(scripted_info(), None)
 
 
 @attrs.frozen
@@ -40,10 +40,11 @@ class Judged:
 
 def judge(document: str, offset: int, language: str, says: str, max_tokens: int = 96) -> Judged:
     """Complete at `offset` with a model that says `says`, at most so many tokens of it."""
-    windows = WindowTracker("it").windows(document, offset, _BUDGET)
+    windows = WindowTracker("it").windows(document, offset, BUDGET)
     spot = Spot.of(windows, language, document)
     plan = choose_plan(spot, "never" if language in PROSE else "auto")
     rules = stop_rules(plan, spot)
+    watch = Watch(rules)
     raw, cut, finish = "", None, Finish.EOT
     for count, piece in enumerate(split_tokens(says)):
         if count >= max_tokens:
@@ -51,7 +52,7 @@ def judge(document: str, offset: int, language: str, says: str, max_tokens: int 
             break
         raw += piece
         text = heard(raw, spot, ended=False)
-        cut = first_cut(rules, text)
+        cut = watch.cut(text)
         if cut:
             break
     if not cut:

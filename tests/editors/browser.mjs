@@ -44,6 +44,8 @@ const commands = {
     }
     return found;
   },
+  // The file whose editor has the keyboard.
+  focus: () => page.evaluate(() => document.activeElement?.closest('[data-uri]')?.dataset.uri ?? ''),
   visible: (selector) => page.locator(selector).first().isVisible(),
   box: (selector) => page.locator(selector).first().boundingBox(),
   screenshot: (path, clip) => page.screenshot({ path, ...(clip ? { clip } : {}) }).then(() => null),

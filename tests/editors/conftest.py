@@ -8,6 +8,7 @@ import platform
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ import pytest
 from tests.editors.neovim import PLUGIN, Neovim, find_neovim
 from tests.editors.terminal import find_tmux
 from tests.editors.vscode import EXTENSION, VsCode, build_extension, find_vscode
+from tests.editors.vscode_evidence import evidence
 from tests.editors.waiting import until
 
 
@@ -29,12 +31,13 @@ def missing(editor: str, reason: str) -> NoReturn:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """What VS Code showed when a test failed, in the folder CODELLAMA_TEST_PICTURES, if named."""
+    """With a failed test, what VS Code shows; the folder CODELLAMA_TEST_PICTURES gets a picture."""
     report = yield
-    folder = os.environ.get("CODELLAMA_TEST_PICTURES")
-    if folder and report.failed:
-        for code in VsCode.shown:
-            code.do("screenshot", str(Path(folder) / f"{item.name}.png"))
+    if report.failed and VsCode.shown:
+        folder = os.environ.get("CODELLAMA_TEST_PICTURES") or tempfile.mkdtemp(prefix="cll-seen-")
+        for number, code in enumerate(VsCode.shown):
+            said = evidence(code, Path(folder) / f"{item.name}-{number}.png")
+            report.sections.append(("VS Code", said))
     return report
 
 
@@ -72,8 +75,9 @@ class Session:
         """Parameters of the messages of `method`, oldest first."""
         if not self._log.exists():
             return []
-        lines = self._log.read_text(encoding="utf-8").splitlines()
-        messages = [json.loads(line) for line in lines]
+        # The last line may be half written.
+        lines = self._log.read_text(encoding="utf-8").splitlines(keepends=True)
+        messages = [json.loads(line) for line in lines if line.endswith("\n")]
         return [found["params"] for found in messages if found.get("method") == method]
 
     def until_ended(self, outcome: str) -> None:

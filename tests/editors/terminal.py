@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -70,12 +71,16 @@ class Terminal:
         return self.until_screen(lambda screen: text in screen, f"{text!r} on the screen")
 
     def type_until_shown(self, last: str, text: str) -> None:
-        """Type `last` until `text` is there: nothing says when an editor's server is ready."""
+        """Type `last` until `text` is there: nothing says when an editor's server is ready.
+
+        What is on its way is lost when `last` is taken back, so each try waits longer.
+        """
+        waits_s = itertools.accumulate(itertools.repeat(2.0), lambda wait_s, _: wait_s * 1.5)
 
         def look() -> bool:
             self.type(last)
             try:
-                until(lambda: text in self.screen(), text, 2)
+                until(lambda: text in self.screen(), text, next(waits_s))
             except AssertionError:
                 self.keys("BSpace")
                 return False

@@ -5,6 +5,7 @@ Set up with the file that `editors/kate` ships. What is on the screen cannot be 
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -77,14 +78,18 @@ def test_kate(screen: str, state_dir: Path) -> None:
         window = ["search", "--onlyvisible", "--name", "a.py"]
         until(lambda: do(*window), "Kate's window", PATIENCE_S * 3)
 
+        # Nothing says when the server or the menu is there: each try waits longer.
+        waits_s = itertools.accumulate(itertools.repeat(1.0), lambda wait_s, _: wait_s * 1.3)
+
         def taken() -> bool:
-            # Again, on the next line: nothing says when the server or the menu is there.
+            wait_s = next(waits_s)
+            # Again, on the next line.
             do("mousemove", "300", "300", "click", "1")
             do("key", "ctrl+End")
             do("type", "--delay", "40", "total = s")
-            time.sleep(1)
+            time.sleep(wait_s)
             do("key", "Return", "ctrl+s")
-            time.sleep(0.5)
+            time.sleep(wait_s / 2)
             return file.read_text(encoding="utf-8").endswith("\ntotal = sum(values)\n")
 
         until(taken, "the suggestion in the file")

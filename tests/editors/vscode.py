@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,8 @@ class VsCode:
         """Write the user's settings, as the settings page would."""
         usual = {
             "workbench.startupEditor": "none",
+            # What a reload brings back is what the window wrote down some seconds before.
+            "workbench.editor.restoreEditors": False,
             "security.workspace.trust.enabled": self.asks_for_trust,
             "telemetry.telemetryLevel": "off",
             "files.autoSave": "afterDelay",
@@ -189,14 +192,38 @@ class VsCode:
         self._pick("Control+p", name)
         tab = ".tabs-container .tab.active"
         until(lambda: self.do("content", tab)[:1] == [name], f"the tab {name}")
-        until(lambda: self.do("content", ".monaco-editor .view-line"), "text in the editor")
+        # The tab is there first, then the text; what is typed before that goes elsewhere.
+        until(lambda: self.focus().endswith(f"/{name}"), f"the keyboard in {name}")
         self.do("press", "Control+End")
+        path = Path(self.focus())
 
-    def command(self, title: str) -> None:
+        def at_the_end() -> bool:
+            lines = path.read_text(encoding="utf-8").split("\n")
+            return self.place() == f"Ln {len(lines)}, Col {len(lines[-1]) + 1}"
+
+        until(at_the_end, f"the cursor at the end of {name}")
+
+    def command(self, title: str, patience_s: float = PATIENCE_S) -> None:
         """Run a command of the palette."""
-        self._pick("F1", title)
+        self._pick("F1", title, patience_s)
 
-    def _pick(self, key: str, wanted: str) -> None:
+    def menu(self, entry: str) -> None:
+        """Choose from the menu that the item in the status bar opens."""
+        row = f'.quick-input-list .monaco-list-row:has-text("{entry}")'
+
+        def try_it() -> bool:
+            self.do("click", f"{STATUS} a")
+            try:
+                until(lambda: self.do("visible", row), entry, 5)
+            except AssertionError:
+                self.do("press", "Escape")
+                return False
+            return True
+
+        until(try_it, f"{entry} in the menu")
+        self.do("click", row)
+
+    def _pick(self, key: str, wanted: str, patience_s: float = PATIENCE_S) -> None:
         """Choose from the list that `key` opens; it closes when something else takes the focus."""
 
         def found() -> bool:
@@ -215,7 +242,7 @@ class VsCode:
                 return False
             return True
 
-        until(try_it, f"{wanted} in the list")
+        until(try_it, f"{wanted} in the list", patience_s)
         self.do("press", "Enter")
 
     # Seeing
@@ -223,6 +250,14 @@ class VsCode:
     def ghost(self) -> str:
         """The suggestion on the screen."""
         return "".join(self.do("content", GHOST))
+
+    def focus(self) -> str:
+        """Path of the file that the keyboard is in; empty where it is in none."""
+        return urllib.parse.unquote(urllib.parse.urlsplit(self.do("focus")).path)
+
+    def place(self) -> str:
+        """Where the cursor is, as the status bar says: "Ln 2, Col 1"."""
+        return " ".join(self.do("content", '.statusbar-item[id="status.editor.selection"]'))
 
     def status(self) -> str:
         """The extension's item in the status bar."""
@@ -248,7 +283,7 @@ class VsCode:
     def status_details(self) -> str:
         """What the item in the status bar says when the mouse is on it."""
         # Elsewhere first: a hover that is there already would be an old one.
-        self.do("hover", ".editor-group-container")
+        self.do("hover", ".part.titlebar")
         until(lambda: not self.do("visible", HOVER), "no hover")
         self.do("hover", f"{STATUS} a")
         until(lambda: self.do("visible", HOVER), "the hover")

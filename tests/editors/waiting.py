@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE_S = float(os.environ.get("CODELLAMA_TEST_PATIENCE_S", "60"))
+PATIENCE_S = float(os.environ.get("CODELLAMA_TEST_PATIENCE_S", "120"))
 
 
 def until(look: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:

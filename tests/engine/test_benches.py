@@ -50,12 +50,30 @@ def test_decode(capsys: pytest.CaptureFixture[str], code: Path) -> None:
 
 
 def test_drafting(capsys: pytest.CaptureFixture[str], code: Path) -> None:
-    sizes = ["--context-tokens", "64", "--tokens", "24", "--rounds", "1", "--n", "4"]
-    found = run(capsys, "drafting", str(code), *sizes)
-    assert found["else"] == 0
-    assert found["same"] + found["ties"] > 0
-    assert found["repetitive"]["acceptance"] > 0.2
-    assert found["repetitive"]["gain"] > 0
+    sizes = ["--context-tokens", "64", "--tokens", "24", "--rounds", "1", "--n", "8"]
+    found = run(capsys, "drafting", str(code), *sizes, "--repeats", "1", "--directly", "2")
+    assert found["written"]["else"] == 0
+    assert found["written"]["same"] + found["written"]["ties"] > 0
+    assert found["written"]["acceptance_repetitive"] > 0.2
+    assert list(found["batch_ms"]) == [str(size) for size in range(1, 17)]
+    assert found["directly"]["repetitive"]["gain"] > 0
+    assert found["directly"]["repetitive"]["gain_by_table"] > 0
+    row = found["by_table"]["repetitive"]
+    assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+
+
+def test_drafting_by_costs_known_from_elsewhere(
+    capsys: pytest.CaptureFixture[str], code: Path
+) -> None:
+    sizes = ["--context-tokens", "64", "--tokens", "48", "--n", "12"]
+    cheap = run(capsys, "drafting", str(code), *sizes, "--batch-ms", "1:100,16:130")
+    row = cheap["by_table"]["repetitive"]
+    assert row["gain"] > 1.3
+    assert row["drafted"] - row["accepted"] == round(row["wasted_per_token"] * row["tokens"])
+    assert "directly" not in cheap
+    dear = run(capsys, "drafting", str(code), *sizes, "--batch-ms", "1:100,16:1600")
+    assert dear["by_table"]["repetitive"]["drafted"] == 0
+    assert dear["by_table"]["repetitive"]["gain"] == 1.0
 
 
 def test_places_are_told_apart_by_what_a_copier_foresees() -> None:
@@ -68,5 +86,7 @@ def test_interrupt(capsys: pytest.CaptureFixture[str], code: Path) -> None:
     for kind in ("preempted", "replaced"):
         assert found[kind]["n"] == 2
         assert found[kind]["prompt_tokens"] > 800
-        assert found[kind]["wait_ms"] >= 0
-    assert found["replaced"]["twice_tokens_max"] <= 512
+        assert 0 <= found[kind]["wait_ms"] <= found[kind]["wait_ms_max"]
+        # What was evaluated of it is kept; of a batch that was broken off nothing is.
+        assert found[kind]["resumed"] == 2
+        assert 0 <= found[kind]["twice_tokens_max"] <= 512

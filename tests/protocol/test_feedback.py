@@ -12,7 +12,7 @@ import pytest
 
 from codellama_lsp.telemetry.report import EVENTS, IN_WORDS
 
-from .client import URI, Client, started, write_script
+from .client import PATIENCE_S, URI, Client, started, write_script
 
 
 async def stats(*arguments: str) -> str:
@@ -60,8 +60,14 @@ def take_part(client: Client, item: Item) -> None:
     client.notify("textDocument/didPartiallyAcceptCompletion", params)
 
 
+def taking(client: Client, item: Item) -> asyncio.Future[Any]:
+    params = {name: item["command"][name] for name in ("command", "arguments")}
+    return client.ask("workspace/executeCommand", params)[1]
+
+
 async def take(client: Client, item: Item) -> None:
-    await client.command(item["command"]["command"], *item["command"]["arguments"])
+    async with asyncio.timeout(PATIENCE_S):
+        await taking(client, item)
 
 
 async def ignored(client: Client, item: Item) -> None:
@@ -125,23 +131,26 @@ async def kept(client: Client, item: Item) -> None:
 
 
 async def changed(client: Client, item: Item) -> None:
-    await take(client, item)
+    # Without waiting for the answer: the server looks soon.
+    answer = taking(client, item)
     client.change({"text": "x = calculate(1)\n"})
+    await answer
     await looked_after()
 
 
 async def closed_before(client: Client, item: Item) -> None:
-    await take(client, item)
+    answer = taking(client, item)
     client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    await answer
     await looked_after()
 
 
 async def looked_after() -> None:
     """Longer than the server waits before it looks."""
-    await asyncio.sleep(5 * KEPT_AFTER_S)
+    await asyncio.sleep(3 * KEPT_AFTER_S)
 
 
-KEPT_AFTER_S = 0.1
+KEPT_AFTER_S = 0.3
 
 #: What a client does with a suggestion, and what is counted of it.
 FATES: dict[Any, dict[str, int]] = {

@@ -116,12 +116,12 @@ BAD = {
     "trailing spaces": ("x = |\n", "1   ", "x = 1\n"),
     "loop of lines": ("|\n", "call(a)\n" * 9, "call(a)\n"),
     "loop of two lines": ("|\n", "call(a)\nmore(b)\n" * 9, "call(a)\nmore(b)\n"),
-    "loop in a line": ("x = |\n", "alpha + " * 90, "x = alpha +\n"),
 }
 
 NOTHING = {
     "nothing": ("x = |\n", "", Outcome.EMPTY),
     "blanks": ("x = |\n", "  \n  ", Outcome.EMPTY),
+    "loop in a line": ("x = |\n", "alpha + " * 90, Outcome.FILTERED),
     "only what follows": ("|\nprint(total)\n", "print(total)\n", Outcome.FILTERED),
     "only the bracket": ("f(|)\n", ")", Outcome.FILTERED),
     "only the rest": ("f(|, total)\n", ", total)", Outcome.FILTERED),

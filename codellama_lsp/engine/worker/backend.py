@@ -27,9 +27,10 @@ from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.candidates import MOST_TOGETHER, Candidates
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import CopySettings
-from codellama_lsp.engine.worker.drafting import LEAST_TOKEN_S, DraftPolicy
+from codellama_lsp.engine.worker.drafting import LEAST_TOKEN_S, DraftPolicy, TablePolicy
 from codellama_lsp.engine.worker.generate import Spent
 from codellama_lsp.engine.worker.growing import SmallWindows
+from codellama_lsp.engine.worker.habits import Habits
 from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
 from codellama_lsp.engine.worker.machine import ProbeAnswer, extra_buffers, physical_cores
 from codellama_lsp.engine.worker.model import Model
@@ -37,6 +38,7 @@ from codellama_lsp.engine.worker.prompting import Prompt, PromptBuilder
 from codellama_lsp.engine.worker.settings import WorkerSettings
 from codellama_lsp.engine.worker.speed import (
     Speed,
+    batch_costs,
     comfortable_cells,
     measure_batches,
     measure_prefill,
@@ -70,6 +72,7 @@ class LlamaBackend:
     _candidates: Candidates
     _speed: Speed
     _warmth: Warmth | None
+    _habits: Habits | None
 
     def __init__(self, settings: WorkerSettings, probe_model: Path | None = None) -> None:
         self._settings = settings
@@ -120,14 +123,20 @@ class LlamaBackend:
             shape = memory.shape_of(model.metadata, settings.kv_type)
             self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1])
         copying = CopySettings.of(model.metadata)
+        policy = (
+            TablePolicy(batch_costs(settings.batch_ms), LEAST_TOKEN_S)
+            if settings.batch_ms
+            else DraftPolicy(costs, LEAST_TOKEN_S)
+        )
         self._candidates = Candidates(
             model,
             context,
             self._cache,
             copying,
-            DraftPolicy(costs, LEAST_TOKEN_S),
+            policy,
             settings.sequences,
         )
+        self._habits = Habits(settings.model_path, policy) if settings.remember_drafts else None
         infill = model.infill
         self.info = EngineInfo(
             protocol=PROTOCOL_VERSION,
@@ -243,6 +252,7 @@ class LlamaBackend:
         if not self._loaded:
             return
         self._loaded = False
+        self._keep_habits()
         if self._warmth is not None:
             self._warmth.close()
         self._context.close()
@@ -252,7 +262,12 @@ class LlamaBackend:
         """Nobody wants anything: one step of what can wait; whether there is more."""
         if not self._loaded:
             return False
+        self._keep_habits()
         return self._cache.relax() or (self._warmth is not None and self._warmth.rest())
+
+    def _keep_habits(self) -> None:
+        if self._habits is not None:
+            self._habits.keep()
 
     def unfinished(self) -> GenerateRequest | None:
         """A prompt that was answered from smaller windows and is still to be evaluated in full.

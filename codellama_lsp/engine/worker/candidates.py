@@ -12,16 +12,14 @@ from codellama_lsp.engine.protocol import Candidate, GenerateRequest
 from codellama_lsp.engine.worker.cache import KvCache, Resident
 from codellama_lsp.engine.worker.context import Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings
-from codellama_lsp.engine.worker.drafting import DraftPolicy
-from codellama_lsp.engine.worker.generate import DRAFT_TOKENS, Decoder, Spent, new_chooser
+from codellama_lsp.engine.worker.drafting import LONGEST_DRAFT, DraftPolicy
+from codellama_lsp.engine.worker.generate import Decoder, Spent, new_chooser
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.prompting import Prompt
 from codellama_lsp.engine.worker.together import Siblings, run_together
 
 #: Candidates that are decoded at once, at most.
 MOST_TOGETHER = 16
-#: For a request that insists on drafts: as if further tokens of a batch cost next to nothing.
-_FREE_BATCHES = {1: 1.0, 16: 1.1}
 
 
 class Candidates:
@@ -79,7 +77,7 @@ class Candidates:
                     self._context.forget(place.sequence, 0)
 
         room = self._context.cells - len(prompt.ids)
-        at_once = max(1, min(MOST_TOGETHER, room // (request.max_tokens + DRAFT_TOKENS + 1)))
+        at_once = max(1, min(MOST_TOGETHER, room // (request.max_tokens + LONGEST_DRAFT + 1)))
         for start in range(0, request.candidates, at_once):
             done += run(range(start, min(start + at_once, request.candidates)), 0)
         texts = [candidate.text for candidate in done]
@@ -108,7 +106,8 @@ class Candidates:
         # Candidates that should differ gain nothing from what is likeliest.
         copying = self._copying.weights is not None and request.copy is not False and index == 0
         drafting = request.draft is not False and index == 0 and request.temperature <= 0
-        policy = free_policy() if request.draft else self.policy
+        policy = eager_policy() if request.draft else self.policy
+        drafting = drafting and policy.looks()
         return Decoder(
             self._model,
             self._context,
@@ -116,7 +115,7 @@ class Candidates:
             request=request,
             required=prompt.required,
             healed=prompt.healed,
-            copier=copier_of(request) if copying or (drafting and policy.may_pay) else None,
+            copier=copier_of(request) if copying or drafting else None,
             copy_settings=self._copying if copying else CopySettings(),
             policy=policy if drafting else None,
             chooser=new_chooser(self._model, request, index, attempt),
@@ -125,9 +124,9 @@ class Candidates:
         )
 
 
-def free_policy() -> DraftPolicy:
+def eager_policy() -> DraftPolicy:
     """Drafts whenever there is anything to draft."""
-    return DraftPolicy(_FREE_BATCHES)
+    return DraftPolicy({}, eager=True)
 
 
 def copier_of(request: GenerateRequest) -> Copier:

@@ -14,14 +14,17 @@ from codellama_lsp.engine.worker.cache import KvCache, Resident
 from codellama_lsp.engine.worker.confidence import confident_end
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import Copier, CopySettings, Proposal
-from codellama_lsp.engine.worker.drafting import DraftPolicy
+from codellama_lsp.engine.worker.drafting import (
+    LONGEST_DRAFT,
+    DraftPolicy,
+    Forecasts,
+    kind_of,
+)
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, Scores
 from codellama_lsp.engine.worker.together import END, Siblings, Steps
 from codellama_lsp.prompt.healing import Ids
 
-#: The most tokens evaluated along with a chosen one.
-DRAFT_TOKENS = 15
 #: Few tokens of code are longer, and encoding takes time at every step.
 _CHARS_PER_TOKEN = 8
 
@@ -35,13 +38,8 @@ class Spent:
     accepted: int = 0
 
 
-@attrs.define
-class _Draft:
-    """Drafted tokens that are in the cache already, each with the scores behind it."""
-
-    ahead: list[tuple[int, Logits]] = attrs.field(factory=list)
-    match: int = 0
-    length: int = 0
+#: Drafted tokens that are in the cache already, each with the scores behind it.
+_Ahead = list[tuple[int, Logits]]
 
 
 @attrs.define
@@ -88,6 +86,7 @@ class Decoder:
         self._copier = copier
         self._copy_settings = copy_settings
         self._policy = policy
+        self._forecasts = None if policy is None else Forecasts(policy)
         self._chooser = chooser
         self._siblings = siblings
         self._number = siblings.begin()
@@ -108,7 +107,7 @@ class Decoder:
         """Generate until an end. The cache keeps what was evaluated."""
         started = time.perf_counter()
         budget = self._request.time_budget_ms
-        row, draft = logits, _Draft()
+        row, ahead = logits, _Ahead()
         finish = Finish.LENGTH
         while self.spent.generated < self._request.max_tokens:
             if cancel.is_set():
@@ -121,6 +120,8 @@ class Decoder:
             if self._request.candidates > 1:
                 token = END if choice.ends else choice.token
                 self._siblings.note(self._number, token, choice.probability)
+            if self._forecasts is not None:
+                self._forecasts.came(END if choice.ends else choice.token)
             if choice.ends:
                 finish = Finish.EOT
                 break
@@ -137,30 +138,32 @@ class Decoder:
                 break
             if self.spent.generated >= self._request.max_tokens:
                 break  # what comes behind it will not be asked for
-            if draft.ahead and draft.ahead[0][0] == choice.token:
-                _, row = draft.ahead.pop(0)
+            if ahead and ahead[0][0] == choice.token:
+                _, row = ahead.pop(0)
                 self.spent.accepted += 1
                 self._cache.extend(resident, [choice.token])
                 continue
-            self._drop(resident, draft)
-            match, drafted = self._draft()
+            self._drop(resident, ahead)
+            drafted = self._draft()
+            asked = time.perf_counter()
             try:
                 rows = yield [choice.token, *drafted]
             except Aborted:
-                finish, draft = Finish.CANCELLED, _Draft()
+                finish, ahead = Finish.CANCELLED, []
                 break
+            if self._policy is not None and self._request.candidates == 1:
+                self._policy.took(len(rows), time.perf_counter() - asked)
             self._cache.extend(resident, [choice.token])
             self.spent.drafted += len(drafted)
             row, ahead = rows[0], list(zip(drafted, rows[1:], strict=True))
-            draft = _Draft(ahead, match, len(drafted))
-        self._drop(resident, draft)
+        self._drop(resident, ahead)
+        if self._forecasts is not None:
+            self._forecasts.end()
         return Candidate(self._text.shown, finish, tuple(self._probabilities))
 
-    def _drop(self, resident: Resident, draft: _Draft) -> None:
-        """Forget what is left of a draft, and note how much of it came true."""
-        if draft.length and self._policy is not None:
-            self._policy.learn(draft.match, draft.length, draft.length - len(draft.ahead))
-        if draft.ahead:
+    def _drop(self, resident: Resident, ahead: _Ahead) -> None:
+        """Forget what is left of a draft."""
+        if ahead:
             self._context.forget(resident.sequence, len(resident))
 
     def _choose(self, scores: Scores) -> Choice:
@@ -217,21 +220,24 @@ class Decoder:
             return Choice(first, probability, ends=False)
         return None
 
-    def _draft(self) -> tuple[int, list[int]]:
-        """Tokens likely to follow what was just taken, and the match that speaks for them."""
-        if self._copier is None or self._policy is None or not self._policy.may_pay:
-            return 0, []
-        if not self._text.shown:
-            return 0, []  # what is seen first must not wait for a larger batch
-        room = min(DRAFT_TOKENS, self._context.batch_tokens - 1)
-        room = min(room, self._request.max_tokens - self.spent.generated)
+    def _draft(self) -> list[int]:
+        """Tokens likely to follow what was just taken, as many as should be evaluated with it.
+
+        What is left out is compared all the same with what comes.
+        """
+        if self._copier is None or self._policy is None or self._forecasts is None:
+            return []
+        room = min(LONGEST_DRAFT, self._request.max_tokens - self.spent.generated)
         proposal = self._copier.propose(self._text.shown)
         if proposal is None:
-            return 0, []
-        length = self._policy.length(proposal.match, room)
-        if not length:
-            return 0, []
-        return proposal.match, self._encode(self._text.missing, proposal.text, length)
+            return []
+        tokens = self._encode(self._text.missing, proposal.text, room)
+        kind = kind_of(proposal.match, proposal.agreement)
+        self._forecasts.propose(kind, tokens)
+        if not self._text.shown:
+            return []  # what is seen first must not wait for a larger batch
+        room = min(room, self._context.batch_tokens - 1)
+        return tokens[: self._policy.length(kind, room)]
 
     def _encode(self, missing: bytes, text: str, most_tokens: int = 0) -> list[int]:
         """The tokens of what should come next; those of its start where `most_tokens` is given."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from codellama_lsp.engine.protocol import BadRequestError, GenerateRequest, Layout
 from codellama_lsp.engine.worker.cache import Ids
-from codellama_lsp.engine.worker.generate import DRAFT_TOKENS
+from codellama_lsp.engine.worker.drafting import LONGEST_DRAFT
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.segment_ids import SegmentIds
 from codellama_lsp.prompt.budget import fit
@@ -82,7 +82,7 @@ class PromptBuilder:
             else of(suffix.key, suffix.text, dummy=False),
             middle=of(f"{prefix.key}#typed", before[cut:], dummy=False) if typed else (),
         )
-        overhead = len(self._model.bos) + _SENTINELS + request.max_tokens + DRAFT_TOKENS
+        overhead = len(self._model.bos) + _SENTINELS + request.max_tokens + LONGEST_DRAFT
         budget = self._most_tokens - overhead
         if budget < 16:
             raise BadRequestError("max_tokens leave no room for a prompt in this model's context")

@@ -25,6 +25,10 @@ class WorkerSettings:
     healing_tokens: int = 3
     park_mb: int | None = None
     """Memory for documents beyond `sequences`; None: an eighth of what is free, at most 2 GiB."""
+    remember_drafts: bool = True
+    """Whether a start begins with what earlier ones have learnt of drafts for this model."""
+    batch_ms: str = ""
+    """Costs of batches as ``SIZE:MS,…``, to draft as another machine would; empty: measured."""
     warm_cache_mb: int = 0
     """Disk for the KV cells of documents, for the next start; 0: none."""
     batch_tokens: int = 512

@@ -72,19 +72,28 @@ def measure_prefill(context: Context, tokens: Sequence[int]) -> float:
 
 
 def measure_batches(context: Context, sample: Sequence[int]) -> dict[int, float]:
-    """Seconds of a batch by its size: the best of three, since the first one warms up."""
-    costs: dict[int, float] = {}
+    """Seconds of a batch by its size: the best of three rounds, since the first one warms up."""
+    costs = dict.fromkeys(MEASURED_SIZES, float("inf"))
     start = min(64, len(sample))
     context.evaluate(0, 0, sample[:start])
-    for size in MEASURED_SIZES:
-        tokens = [*sample, *sample][:size]
-        best = float("inf")
-        for _ in range(3):
-            began = time.perf_counter()
-            context.evaluate(0, start, tokens, all_logits=True)
-            context.logits(size - 1)
-            best = min(best, time.perf_counter() - began)
-            context.forget(0, start)
-        costs[size] = best
+    # In turns, so that other load for a moment falls on all sizes.
+    for size in MEASURED_SIZES * 3:
+        began = time.perf_counter()
+        context.evaluate(0, start, [*sample, *sample][:size], all_logits=True)
+        context.logits(size - 1)
+        costs[size] = min(costs[size], time.perf_counter() - began)
+        context.forget(0, start)
     context.forget(0, 0)
+    return costs
+
+
+def batch_costs(text: str) -> dict[int, float]:
+    """Seconds of a batch by its size, written as ``1:97,4:155,16:414`` in milliseconds.
+
+    Raises `ValueError`.
+    """
+    pairs = [part.split(":") for part in text.replace(",", " ").split()]
+    costs = {int(size): float(ms) / 1000 for size, ms in pairs}
+    if len(costs) < 2 or 1 not in costs or min(costs) < 1 or min(costs.values()) <= 0:
+        raise ValueError(text)
     return costs

@@ -1,23 +1,18 @@
-"""Drafting: how often drafts come true on a trained model, and what that saves on another shape.
-
-The trained model writes what it would write; the other one is made to write the same tokens, with
-drafts and without, so that its own random weights decide nothing.
-"""
+"""Places where drafts may come true, and what a trained model writes there."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from statistics import median
 
 import attrs
 import numpy as np
 
 from codellama_lsp.engine.protocol import GenerateRequest
 from codellama_lsp.engine.worker.backend import LlamaBackend
-from codellama_lsp.engine.worker.candidates import free_policy
+from codellama_lsp.engine.worker.candidates import eager_policy
 from codellama_lsp.engine.worker.copying import Copier
-from codellama_lsp.evaluation.decoding.runs import Forced, Greedy, decode, prefilled, request_at
+from codellama_lsp.evaluation.decoding.runs import Greedy, decode, prefilled, request_at
 from codellama_lsp.evaluation.positions import SourceFile
 
 #: A place is repetitive when a copier foresees this share of what is to be written.
@@ -46,24 +41,15 @@ class Place:
 
 @attrs.define
 class Trace:
-    """One place: what was written there, and what it took."""
+    """One place: what the trained model wrote there."""
 
     place: Place
     tokens: list[int]
     same: str
-    """With drafts, the trained model wrote "same", a "tie", or something "else"."""
+    """With drafts, it wrote "same", a "tie", or something "else"."""
     tried: int
-    """Tokens that the trained model drafted."""
+    """Tokens of the drafts, where all that is proposed is drafted."""
     kept: int
-    plain_s: list[float] = attrs.field(factory=list)
-    drafted_s: list[float] = attrs.field(factory=list)
-    accepted: int = 0
-    """On the other shape, of all its rounds."""
-
-    @property
-    def gain(self) -> float:
-        """How many times as fast with drafts."""
-        return min(self.plain_s) / min(self.drafted_s)
 
 
 def find_places(files: Sequence[SourceFile], n: int, seed: int) -> list[Place]:
@@ -115,63 +101,10 @@ def write_traces(
         decode(trained, request, plain, None)
         if len(plain.chosen) < _LEAST_TOKENS:
             continue
-        run = decode(trained, request, drafted, free_policy())
+        run = decode(trained, request, drafted, eager_policy())
         same = "same" if plain.chosen == drafted.chosen else _why(trained, request, plain, drafted)
         traces.append(Trace(place, plain.chosen, same, run.spent.drafted, run.spent.accepted))
     return traces
-
-
-def play_traces(
-    backend: LlamaBackend,
-    traces: Sequence[Trace],
-    *,
-    prompt_chars: int,
-    rounds: int,
-    report: Callable[[int, int], None],
-) -> None:
-    """Make `backend` write every trace, with its own policy's drafts and without, in turns."""
-    for done, trace in enumerate(traces, 1):
-        place = trace.place
-        request = request_at(
-            place.file.text, place.offset, place.after, prompt_chars, len(trace.tokens)
-        )
-        for number in range(rounds):
-            for drafting in (False, True) if number % 2 == 0 else (True, False):
-                policy = backend.policy if drafting else None
-                run = decode(backend, request, Forced(trace.tokens), policy)
-                (trace.drafted_s if drafting else trace.plain_s).append(run.seconds)
-                trace.accepted += run.spent.accepted if drafting else 0
-        report(done, len(traces))
-
-
-def summary(traces: Sequence[Trace]) -> dict[str, object]:
-    """Both classes; a class's gain is that of all its places together."""
-    answer: dict[str, object] = {
-        "same": sum(trace.same == "same" for trace in traces),
-        "ties": sum(trace.same == "tie" for trace in traces),
-        "else": sum(trace.same == "else" for trace in traces),
-    }
-    for name, repetitive in (("repetitive", True), ("others", False)):
-        own = [trace for trace in traces if trace.place.repetitive is repetitive]
-        if not own:
-            continue
-        row: dict[str, object] = {
-            "places": len(own),
-            "tokens": sum(len(trace.tokens) for trace in own),
-            "acceptance": round(sum(t.kept for t in own) / max(sum(t.tried for t in own), 1), 3),
-        }
-        played = [trace for trace in own if trace.plain_s and trace.drafted_s]
-        if played:
-            plain = sum(min(trace.plain_s) for trace in played)
-            gains = [trace.gain for trace in played]
-            row["gain"] = round(plain / sum(min(trace.drafted_s) for trace in played), 3)
-            row["gain_of_a_place"] = {
-                "min": round(min(gains), 3),
-                "median": round(median(gains), 3),
-                "max": round(max(gains), 3),
-            }
-        answer[name] = row
-    return answer
 
 
 def _why(trained: LlamaBackend, request: GenerateRequest, plain: Greedy, drafted: Greedy) -> str:

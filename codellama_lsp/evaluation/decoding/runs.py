@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from codellama_lsp.engine.backend import CancelFlag
-from codellama_lsp.engine.protocol import GenerateRequest, Segment
+from codellama_lsp.engine.protocol import Candidate, GenerateRequest, Segment
 from codellama_lsp.engine.worker.backend import LlamaBackend
 from codellama_lsp.engine.worker.cache import Resident
 from codellama_lsp.engine.worker.candidates import copier_of
@@ -18,7 +18,7 @@ from codellama_lsp.engine.worker.copying import CopySettings
 from codellama_lsp.engine.worker.drafting import DraftPolicy
 from codellama_lsp.engine.worker.generate import Decoder, Spent
 from codellama_lsp.engine.worker.sampling import Choice, Chooser, Scores
-from codellama_lsp.engine.worker.together import Siblings, run_together
+from codellama_lsp.engine.worker.together import Siblings, Steps, run_together
 from codellama_lsp.prompt.healing import Ids
 
 NOTHING = np.empty(0, dtype=np.int32)
@@ -39,8 +39,8 @@ class Greedy(Chooser):
         return choice
 
 
-class Forced(Chooser):
-    """Takes given tokens whatever the model says, at the usual cost of looking at its scores."""
+class Recorded(Chooser):
+    """Takes given tokens and looks at no scores."""
 
     def __init__(self, tokens: Sequence[int]) -> None:
         super().__init__(NOTHING, NOTHING, temperature=0.0)
@@ -48,8 +48,16 @@ class Forced(Chooser):
 
     def choose(self, scores: Scores, *, allowed: Ids | None, line_ends: bool) -> Choice:
         """The next of the given ones."""
-        super().choose(scores, allowed=allowed, line_ends=line_ends)
         return Choice(next(self._tokens), 1.0, ends=False)
+
+
+class Forced(Recorded):
+    """Takes given tokens whatever the model says, at the usual cost of looking at its scores."""
+
+    def choose(self, scores: Scores, *, allowed: Ids | None, line_ends: bool) -> Choice:
+        """The next of the given ones."""
+        Chooser.choose(self, scores, allowed=allowed, line_ends=line_ends)
+        return super().choose(scores, allowed=allowed, line_ends=line_ends)
 
 
 @attrs.frozen
@@ -60,6 +68,8 @@ class Run:
     """Without the prompt's evaluation."""
     spent: Spent
     text: str
+    batches: Sequence[int]
+    """Sizes of what was evaluated behind the prompt, in order."""
 
 
 def request_at(
@@ -105,26 +115,66 @@ def decode(
     policy: DraftPolicy | None,
 ) -> Run:
     """Generate once; afterwards the cache holds the prompt alone."""
-    model, context, cache = backend.loaded()
+    _, context, cache = backend.loaded()
     resident, logits = prefilled(backend, request)
     length = len(resident)
     began = time.perf_counter()
-    decoder = Decoder(
+    decoder = _decoder(backend, request, chooser, policy)
+    steps = decoder.steps(resident, logits, lambda text: None, CancelFlag())
+    sizes: list[int] = []
+    (candidate,) = run_together(context, [(_counted(steps, sizes), resident)])
+    seconds = time.perf_counter() - began
+    cache.truncate(resident, length)
+    return Run(seconds, decoder.spent, candidate.text, sizes)
+
+
+def play(
+    backend: LlamaBackend, request: GenerateRequest, tokens: Sequence[int], policy: DraftPolicy
+) -> Run:
+    """Generate `tokens` without evaluating anything: only its batches mean something."""
+    model, _, cache = backend.loaded()
+    scores = np.zeros(model.size, dtype=np.float32)
+    decoder = _decoder(backend, request, Recorded(tokens), policy)
+    # On a sequence that no prompt uses.
+    steps = decoder.steps(Resident(cache.sequences), scores, lambda text: None, CancelFlag())
+    sizes: list[int] = []
+    try:
+        batch = next(steps)
+        while True:
+            sizes.append(len(batch))
+            batch = steps.send([scores] * len(batch))
+    except StopIteration as end:
+        return Run(0.0, decoder.spent, end.value.text, sizes)
+
+
+def _counted(steps: Steps, sizes: list[int]) -> Steps:
+    try:
+        batch = next(steps)
+        while True:
+            sizes.append(len(batch))
+            batch = steps.send((yield batch))
+    except StopIteration as end:
+        candidate: Candidate = end.value
+        return candidate
+
+
+def _decoder(
+    backend: LlamaBackend, request: GenerateRequest, chooser: Chooser, policy: DraftPolicy | None
+) -> Decoder:
+    model, context, cache = backend.loaded()
+    if policy is not None and not policy.looks():
+        policy = None
+    return Decoder(
         model,
         context,
         cache,
         request=request,
         required=b"",
         healed=0,
-        copier=copier_of(request) if policy is not None and policy.may_pay else None,
+        copier=copier_of(request) if policy is not None else None,
         copy_settings=CopySettings(),
         policy=policy,
         chooser=chooser,
         siblings=Siblings(),
         scratch=np.empty(model.size, dtype=np.float32),
     )
-    steps = decoder.steps(resident, logits, lambda text: None, CancelFlag())
-    (candidate,) = run_together(context, [(steps, resident)])
-    seconds = time.perf_counter() - began
-    cache.truncate(resident, length)
-    return Run(seconds, decoder.spent, candidate.text)

@@ -89,4 +89,6 @@ def _sample(
         prompt_tokens=answer.tokens.prompt,
         generated_tokens=max(answer.tokens.generated - answer.tokens.healed, 0),
         all_tokens=sum(result.tokens.evaluated for _, result in asked),
+        drafted_tokens=sum(result.tokens.drafted for _, result in asked),
+        accepted_tokens=sum(result.tokens.accepted for _, result in asked),
     )

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from codellama_lsp.evaluation.keystrokes.samples import Row, Sample, by_class, ratios, together
+from codellama_lsp.evaluation.keystrokes.samples import (
+    Row,
+    Sample,
+    by_class,
+    drafts,
+    ratios,
+    together,
+)
 
 _COLUMNS = (
     ("fresh_tokens", "fresh tokens"),
@@ -33,6 +40,7 @@ class Report:
         """See ``docs/performance.md`` for what each key means."""
         answer: dict[str, object] = {"model": self.model, "settings": self.settings}
         answer |= _part(self.ours)
+        answer["drafts"] = drafts(self.ours)
         if self.peers:
             answer["peer"] = {"model": self.model, "server": self.peer_name} | _part(self.peers)
             answer["ratio"] = ratios(self.ours, self.peers)
@@ -44,6 +52,8 @@ class Report:
         """A table for each side, and how they compare."""
         said = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         lines = [f"keystrokes: {self.model} ({said})", "", *_table(self.ours)]
+        of_drafts = ", ".join(f"{name} {value}" for name, value in drafts(self.ours).items())
+        lines.append(f"drafts: {of_drafts}")
         if self.peers:
             lines += ["", f"{self.peer_name}, the same trace", "", *_table(self.peers)]
             lines += ["", "ours divided by llama-server's (typed characters unless named)"]

@@ -32,6 +32,10 @@ class Sample:
     """Those that the user sees; what healing spelled again is left out."""
     all_tokens: int
     """Every token that was evaluated because of this event, asked for or not."""
+    drafted_tokens: int = 0
+    """Of `all_tokens`, those that were evaluated as drafts."""
+    accepted_tokens: int = 0
+    """Of these, the ones that came true."""
 
 
 #: Names of the measured values in tables and JSON.
@@ -98,6 +102,19 @@ def together(samples: Sequence[Sample]) -> dict[str, Row]:
     typed = [sample for sample in samples if sample.kind in TYPED]
     rows = {"typed": typed, "all": list(samples)}
     return {name: Row.of(group) for name, group in rows.items() if group}
+
+
+def drafts(samples: Sequence[Sample]) -> dict[str, float]:
+    """What was drafted over all events, and how many of it in vain for each generated token."""
+    drafted = sum(sample.drafted_tokens for sample in samples)
+    accepted = sum(sample.accepted_tokens for sample in samples)
+    generated = sum(sample.generated_tokens for sample in samples)
+    return {
+        "drafted": drafted,
+        "accepted": accepted,
+        "wasted": drafted - accepted,
+        "wasted_per_generated": round((drafted - accepted) / max(generated, 1), 3),
+    }
 
 
 def ratios(ours: Sequence[Sample], peers: Sequence[Sample]) -> dict[str, float]:

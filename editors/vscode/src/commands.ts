@@ -8,6 +8,7 @@ import { run } from './run';
 import type { Server } from './server';
 import { toggled } from './settings';
 import { details } from './statusText';
+import { inEditorWords } from './wording';
 
 const SCHEME = 'codellama-page';
 
@@ -58,7 +59,7 @@ export function registerCommands(server: Server, log: vscode.LogOutputChannel): 
       const result = await server.running()?.execute('codellama.restartEngine');
       const failed = result as { ok: boolean; message: string; remedy: string } | undefined;
       if (failed !== undefined && !failed.ok) {
-        void vscode.window.showWarningMessage(`Code Llama: ${failed.message} ${failed.remedy}`);
+        void vscode.window.showWarningMessage(`Code Llama: ${inEditorWords(`${failed.message} ${failed.remedy}`)}`);
       }
     }),
     command('installServer', () => server.install()),

@@ -14,6 +14,7 @@ import type { Command } from './find';
 import { acceptedLength, type Offered } from './partial';
 import { personal, written, type Keys } from './settings';
 import { readStatus, type Status } from './statusText';
+import type { Typed } from './typed';
 
 export interface Hooks {
   readonly onStatus: (status: Status) => void;
@@ -31,6 +32,7 @@ export class Connection implements vscode.Disposable {
   constructor(
     command: Command,
     private readonly keys: Keys,
+    private readonly typed: Typed,
     log: vscode.LogOutputChannel,
     hooks: Hooks,
   ) {
@@ -78,7 +80,7 @@ export class Connection implements vscode.Disposable {
           if (token.isCancellationRequested) {
             return [];
           }
-          const result = await next(document, position, context, token);
+          const result = await next(document, position, typed.asTyped(context), token);
           const items = Array.isArray(result) ? result : (result?.items ?? []);
           this.remember(document, position, items);
           return items;
@@ -111,6 +113,7 @@ export class Connection implements vscode.Disposable {
   async start(): Promise<void> {
     await this.client.start();
     this.focus(vscode.window.activeTextEditor);
+    void this.typed.askAgain();
   }
 
   /** Run one of the server's commands. */

@@ -7,10 +7,12 @@ import { findServer, type Command } from './find';
 import type { Installer } from './install';
 import type { Keys } from './settings';
 import type { Status } from './statusText';
+import { Typed } from './typed';
 
 export class Server implements vscode.Disposable {
   private connection: Connection | undefined;
   private readonly backoff = new Backoff();
+  private readonly typed = new Typed();
   private readonly changed = new vscode.EventEmitter<Status>();
   private timer: NodeJS.Timeout | undefined;
   private bornMs = 0;
@@ -69,6 +71,7 @@ export class Server implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.timer);
+    this.typed.dispose();
     this.changed.dispose();
   }
 
@@ -99,10 +102,15 @@ export class Server implements vscode.Disposable {
     this.log.info(`starting ${command.program} (from ${command.from})`);
     this.tell({ state: 'starting' });
     this.bornMs = Date.now();
-    const connection = new Connection(command, this.keys, this.log, {
+    const connection = new Connection(command, this.keys, this.typed, this.log, {
       onStatus: (status) => {
         if (this.connection === connection) {
+          const failed = this.status.state === 'error' && status.state !== 'error';
           this.tell(status);
+          // What was asked meanwhile got no answer.
+          if (failed) {
+            void this.typed.askAgain();
+          }
         }
       },
       onDeath: () => {

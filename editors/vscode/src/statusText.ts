@@ -1,5 +1,7 @@
 // What the status bar says for a status from the server. Pure: knows nothing of VS Code.
 
+import { inEditorWords } from './wording';
+
 export type State =
   | 'stopped'
   | 'missing'
@@ -95,5 +97,13 @@ export function readStatus(raw: unknown): Status | undefined {
     return undefined;
   }
   const state = (raw as { state?: unknown }).state;
-  return typeof state === 'string' && state in ICONS ? (raw as Status) : undefined;
+  if (typeof state !== 'string' || !(state in ICONS)) {
+    return undefined;
+  }
+  const status = raw as Status;
+  return {
+    ...status,
+    ...(status.message === undefined ? {} : { message: inEditorWords(status.message) }),
+    ...(status.remedy === undefined ? {} : { remedy: inEditorWords(status.remedy) }),
+  };
 }

@@ -45,6 +45,11 @@ export enum StatusBarAlignment {
   Right = 2,
 }
 
+export enum InlineCompletionTriggerKind {
+  Invoke = 0,
+  Automatic = 1,
+}
+
 export interface FakeItem {
   text: string;
   name: string;
@@ -65,9 +70,12 @@ export const seen = {
   /** What the settings say. */
   settings: {} as Record<string, unknown>,
   language: undefined as string | undefined,
+  /** In front, where it is more than a language. */
+  editor: undefined as unknown,
 };
 
 export const editorChanged = new EventEmitter<undefined>();
+export const documentChanged = new EventEmitter<unknown>();
 export const settingsChanged = new EventEmitter<{ affectsConfiguration: (section: string) => boolean }>();
 
 const ask = (message: string): Promise<string | undefined> => {
@@ -98,6 +106,9 @@ export const window = {
   showInformationMessage: ask,
   onDidChangeActiveTextEditor: editorChanged.event,
   get activeTextEditor(): unknown {
+    if (seen.editor !== undefined) {
+      return seen.editor;
+    }
     return seen.language === undefined ? undefined : { document: { uri: null, languageId: seen.language } };
   },
 };
@@ -107,6 +118,7 @@ export const workspace = {
     get: (key: string, fallback: unknown): unknown => seen.settings[key] ?? fallback,
   }),
   onDidChangeConfiguration: settingsChanged.event,
+  onDidChangeTextDocument: documentChanged.event,
 };
 
 export const commands = {

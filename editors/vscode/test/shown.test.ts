@@ -12,7 +12,7 @@ import { editorChanged, EventEmitter, seen, settingsChanged, type FakeItem } fro
 
 interface Manifest {
   contributes: {
-    commands: { command: string }[];
+    commands: { command: string; title: string }[];
     configuration: { properties: Record<string, { scope?: string }> };
     walkthroughs: { steps: { description: string; media: { markdown: string } }[] }[];
   };
@@ -117,6 +117,32 @@ test('off says why: the setting, the switch, the language', () => {
     [{ state: 'loading' }, all],
   ] as const) {
     assert.deepEqual(withSwitches(status, switches), status);
+  }
+});
+
+test('remedies of the server are told in the words of VS Code', () => {
+  const titles = MANIFEST.contributes.commands.map(({ title }) => title);
+  const settings = MANIFEST.contributes.configuration.properties;
+  for (const [said, told] of [
+    [
+      'Switch them on with the command codellama.toggle, or set `enabled` to true.',
+      'Switch them on with "Code Llama: Switch Suggestions Off or On", or set `codellama.enabled` to true.',
+    ],
+    [
+      'Switch suggestions off in windows that need none (command codellama.toggle).',
+      'Switch suggestions off in windows that need none ("Code Llama: Switch Suggestions Off or On").',
+    ],
+    ['Set `model` or `context_tokens`.', 'Set `codellama.model` or `codellama.contextTokens`.'],
+    ['Run `codellama-lsp doctor`.', 'Run `codellama-lsp doctor`.'],
+  ] as const) {
+    assert.equal(readStatus({ state: 'slow', remedy: said })?.remedy, told);
+    assert.equal(readStatus({ state: 'slow', message: said })?.message, told);
+    for (const [, name] of told.matchAll(/`(codellama\.\w+)`/g)) {
+      assert.ok(name !== undefined && name in settings, name);
+    }
+    for (const [, title] of told.matchAll(/"Code Llama: ([^"]+)"/g)) {
+      assert.ok(title !== undefined && titles.includes(title), title);
+    }
   }
 });
 

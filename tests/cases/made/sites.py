@@ -152,7 +152,32 @@ def _line(source: Source, rng: random.Random) -> Site | None:
     start = source.starts[row]
     before, beyond = source.text[: start + column], "\n" + source.text[source.starts[row + 1] :]
     after = rng.choice([beyond, beyond, _closers_only(source, row, beyond), "\n"])
+    if after != beyond and _opens(line):
+        return _header(source, row, before, after)
     return Site(source.language, "line", before, after, line[column:last], beyond)
+
+
+def _opens(line: str) -> bool:
+    return re.search(r"(?:[{:]|\b(?:then|do|else|in))$", line.rstrip()) is not None
+
+
+def _header(source: Source, row: int, before: str, after: str) -> Site | None:
+    """The rest of a header whose body is not written, and the body."""
+    body = next((body for body in _bodies(source) if body.first == row + 1), None)
+    if body is None:
+        return None
+    if body.closer is None:
+        rows = _trimmed(source, body.first, body.last)
+        end = source.starts[rows[1] + 1] - 1 if rows else 0
+    else:
+        line = source.lines[body.closer]
+        end = source.starts[body.closer] + len(line.rstrip())
+        if line.strip() not in ("}", "done"):
+            return None
+    truth, beyond = source.text[len(before) : end].rstrip(), source.text[end:]
+    if _is_long(truth) or _GOES_ON.match(beyond.lstrip("\n").split("\n")[0]):
+        return None
+    return Site(source.language, "header", before, after, truth, beyond)
 
 
 def _closers_only(source: Source, row: int, beyond: str) -> str:
