@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from codellama_lsp.engine.worker.context import Context
-from codellama_lsp.engine.worker.memory import Shape
+from codellama_lsp.engine.worker.memory import KV_TYPES, Shape
 
 #: Batch sizes whose cost is measured when a model is loaded.
 MEASURED_SIZES = (1, 2, 4, 8, 16)
@@ -51,12 +51,23 @@ class Speed:
         return max(_LEAST_STEP, min(most, int(self.prefill_tokens_per_s * seconds)))
 
 
-def comfortable_cells(shape: Shape | None, threads: int, token_s: float) -> int | None:
-    """Cells of other prompts that make a token, `token_s` seconds alone, no more than 3% dearer."""
+def comfortable_cells(
+    shape: Shape | None, threads: int, token_s: float, model_bytes: int
+) -> int | None:
+    """Cells of other prompts that make a token, `token_s` seconds alone, no more than 3% dearer.
+
+    Skipping a cell costs little. But llama.cpp gives each thread an equal stretch of the cells in
+    use, whoever's they are, so beside others' cells a prompt's own may all fall to one thread (up
+    to as many as the others have). A thread reads cells as slowly as weights, of which each has its
+    share of `model_bytes` to read for a token. Cells that are no halves are not shared out so.
+    """
     if shape is None:
         return None
     cell_s = shape.heads * shape.layers * _SKIPPED_CELL_S / threads
-    return int(_LEAST_SLOWER * token_s / cell_s)
+    cells = int(_LEAST_SLOWER * token_s / cell_s)
+    if threads > 1 and shape.kv_type is KV_TYPES["f16"]:
+        cells = min(cells, int(_LEAST_SLOWER * model_bytes / shape.bytes_per_token))
+    return cells
 
 
 def measure_prefill(context: Context, tokens: Sequence[int]) -> float:
