@@ -37,6 +37,7 @@ pictures: setup
 test-neovim: setup
 	scripts/install-lua-tools
 	scripts/install-neovim
+	scripts/install-neighbours
 	CODELLAMA_EDITORS_REQUIRED=neovim $(BIN)/python -m pytest -q tests/editors/test_neovim*.py
 
 test-vscode: setup

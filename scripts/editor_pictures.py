@@ -1,4 +1,4 @@
-"""Makes the pictures and the recording of docs/images from a real VS Code, with the embedded model.
+"""Makes docs/images/vscode*.png from a real VS Code, with the embedded model.
 
 Needs what scripts/install-vscode installs, and Pillow: `make pictures` sees to both. The project is
 the one that `codellama-lsp demo` opens; what is suggested, the model says.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from scripts.frames import Frames
 from tests.editors.test_vscode_model import DATA
 from tests.editors.vscode import VsCode, build_extension
 from tests.editors.vscode_window import SERVER, WALKTHROUGH, Window
@@ -34,54 +35,32 @@ KEYS = {"\n": "Enter", "\b": "Shift+Tab"}
 LINES = ("    def by_isbn(self, isbn", "\n", "\n\breturn self.")
 
 
-class Recording:
-    """Frames of a window, each with the time it stays."""
-
-    def __init__(self, code: VsCode) -> None:
-        self._code = code
-        self._frames: list[tuple[Image.Image, int]] = []
-
-    def frame(self, stays_ms: int) -> None:
-        """What the window shows now; equal frames become one."""
-        picture = Image.open(io.BytesIO(Path(self._shot()).read_bytes())).convert("RGB")
-        if self._frames and picture.tobytes() == self._frames[-1][0].tobytes():
-            stays_ms += self._frames.pop()[1]
-        self._frames.append((picture, stays_ms))
-
-    def _shot(self) -> str:
-        path = str(self._code.home / "frame.png")
-        self._code.do("screenshot", path, CLIP)
-        return path
-
-    def save(self, path: Path) -> None:
-        """As an animated PNG, of few colours so that it stays small."""
-        small = [frame.resize(SIZE, Image.Resampling.LANCZOS) for frame, _ in self._frames]
-        # One palette for all: what does not change between frames then costs nothing.
-        palette = small[-1].quantize(128, dither=Image.Dither.NONE)
-        first, *others = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in small]
-        durations = [stays_ms for _, stays_ms in self._frames]
-        first.save(path, "PNG", save_all=True, append_images=others, duration=durations, loop=0)
+def frame(code: VsCode) -> Image.Image:
+    """What the window shows now."""
+    path = str(code.home / "frame.png")
+    code.do("screenshot", path, CLIP)
+    return Image.open(io.BytesIO(Path(path).read_bytes())).convert("RGB")
 
 
 def record(code: VsCode, path: Path) -> None:
     """Types `LINES`, taking what is suggested."""
-    recording = Recording(code)
-    recording.frame(READ_MS)
+    recording = Frames()
+    recording.add(frame(code), READ_MS)
     for typed in LINES:
         for character in typed:
             if character in KEYS:
                 code.do("press", KEYS[character])
             else:
                 code.do("type", character, 0)
-            recording.frame(TYPED_MS)
+            recording.add(frame(code), TYPED_MS)
         shown = until(code.ghost, f"a suggestion after {typed!r}")
         settled(code)
-        recording.frame(READ_MS)
+        recording.add(frame(code), READ_MS)
         code.do("press", "Tab")
         until(lambda seen=shown: code.ghost() != seen, "it was taken")
-        recording.frame(READ_MS // 2)
-    recording.frame(READ_MS)
-    recording.save(path)
+        recording.add(frame(code), READ_MS // 2)
+    recording.add(frame(code), READ_MS)
+    recording.save(path, SIZE)
 
 
 def settled(code: VsCode) -> None:

@@ -56,6 +56,9 @@ _MOST_TRACKERS = 64
 _MOST_READINGS = 3
 _HEAD_CHARS = 120
 
+#: Engines that may die while they load, for one request.
+_LOADS = 3
+
 #: What is prepared unasked is short: most of it is never seen.
 _AHEAD_TOKENS = 48
 
@@ -332,13 +335,18 @@ class Completer:
             pass  # Nobody asked.
 
     async def _ready(self) -> tuple[Engine, EngineInfo]:
-        """An engine that has loaded its model; another one if the first dies meanwhile."""
-        try:
-            engine = await self._provider.engine()
-            return engine, await engine.info()
-        except EngineGoneError:
-            engine = await self._provider.engine()
-            return engine, await engine.info()
+        """An engine that has loaded its model; others if the first ones die meanwhile.
+
+        The provider gives up where that happens too often.
+        """
+        for _ in range(_LOADS - 1):
+            try:
+                engine = await self._provider.engine()
+                return engine, await engine.info()
+            except EngineGoneError:
+                pass
+        engine = await self._provider.engine()
+        return engine, await engine.info()
 
     def _go_ahead(self, request: CompletionRequest, completion: Completion) -> None:
         """Prepare what follows if the first item is accepted as it is; one such job at a time."""

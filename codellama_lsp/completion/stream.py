@@ -40,6 +40,9 @@ from codellama_lsp.engine.protocol import (
 #: How long a generation goes on when nobody waits for it any more. An editor gives up a request
 #: and sends the next one in the same breath.
 _LINGER_S = 0.15
+#: Engines that may die under a request until it fails. The journal of crashes has a prompt that
+#: kills them tried alone by the third and refused, with a reason, by the fourth.
+_TRIES = 4
 
 
 class Stream:
@@ -151,22 +154,24 @@ class Stream:
         return self._make_plan()
 
     async def _run(self) -> Completion:
-        try:
-            return await self._generate(self._wanted)
-        except EngineGoneError:
-            if self._replacement is None:
-                raise
-        # What was streamed is lost with the engine: the next one says all of it again.
-        self.text = ""
-        try:
-            async with asyncio.timeout(self._left_s()):
-                self._engine = await self._replacement()
-        except TimeoutError:
-            return Completion(Outcome.TIMED_OUT, detail="the engine ended meanwhile")
-        wanted, left_s = self._wanted, self._left_s()
-        if left_s is not None:
-            wanted = attrs.evolve(wanted, time_budget_ms=max(left_s * 1000, 1.0))
-        return await self._generate(wanted)
+        wanted = self._wanted
+        for left in reversed(range(_TRIES)):
+            try:
+                return await self._generate(wanted)
+            except EngineGoneError:
+                if self._replacement is None or not left:
+                    raise
+            # What was streamed is lost with the engine: the next one says all of it again.
+            self.text = ""
+            try:
+                async with asyncio.timeout(self._left_s()):
+                    self._engine = await self._replacement()
+            except TimeoutError:
+                break
+            left_s = self._left_s()
+            if left_s is not None:
+                wanted = attrs.evolve(wanted, time_budget_ms=max(left_s * 1000, 1.0))
+        return Completion(Outcome.TIMED_OUT, detail="the engine ended meanwhile")
 
     def _left_s(self) -> float | None:
         """What is left of the time budget, which the first piece of text has opened."""

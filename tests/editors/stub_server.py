@@ -4,8 +4,8 @@ Run as a program: ``stub_server.py SCRIPT LOG``. The script is JSON:
 ``{"anchor": "x = ", "texts": ["one", "two"], "name": "stub", "diagnostic": "..."}``. On a line that
 begins with the anchor, it offers the texts that go on from what follows the anchor: the first one,
 or all of them when the user asked. With "asks", it asks for the client's settings. What it says of
-itself is "status" when the client looks at another document, or the setting ``say_status``. The log
-has a JSON message a line. Uses nothing of the project.
+itself is "status" when the client looks at another document, or the setting ``say_status``. With
+``--version`` it says "version". The log has a JSON message a line. Uses nothing of the project.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Stub:
     def _handle(self, method: str, params: Message) -> object:
         script = json.loads(self.script.read_text(encoding="utf-8"))
         if method == "initialize":
-            return {"capabilities": self._capabilities(script), "serverInfo": {"name": "stub"}}
+            info = {"name": "stub", "version": version(script)}
+            return {"capabilities": self._capabilities(script), "serverInfo": info}
         if method == "initialized" and "texts" in script:
             self._send(
                 {
@@ -134,5 +135,13 @@ class Stub:
         sys.stdout.buffer.flush()
 
 
+def version(script: Message) -> str:
+    """By default newer than any client asks for."""
+    return str(script.get("version", "99.0.0"))
+
+
 if __name__ == "__main__":
-    Stub(Path(sys.argv[1]), Path(sys.argv[2])).run()
+    if "--version" in sys.argv:
+        print("codellama-lsp", version(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    else:
+        Stub(Path(sys.argv[1]), Path(sys.argv[2])).run()

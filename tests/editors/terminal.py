@@ -53,6 +53,27 @@ class Terminal:
         )
         return shown.stdout
 
+    def coloured(self) -> str:
+        """The screen with the escape sequences of its colours, blanks and all."""
+        shown = subprocess.run(
+            [*self._tmux, "capture-pane", "-p", "-e", "-N"], capture_output=True, encoding="utf-8"
+        )
+        return shown.stdout
+
+    def cursor(self) -> tuple[int, int]:
+        """Column and row, from 0."""
+        said = subprocess.run(
+            [*self._tmux, "display-message", "-p", "#{cursor_x} #{cursor_y}"],
+            capture_output=True,
+            text=True,
+        )
+        column, row = said.stdout.split()
+        return int(column), int(row)
+
+    def resize(self, columns: int, rows: int) -> None:
+        size = ["-x", str(columns), "-y", str(rows)]
+        subprocess.run([*self._tmux, "resize-window", *size], check=True)
+
     def until_screen(self, looks: Callable[[str], bool], what: str) -> str:
         """The first screen that `looks` right."""
         seen = [""]

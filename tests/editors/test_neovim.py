@@ -155,3 +155,14 @@ def test_focus_and_yank_reach_the_server(open_neovim: Open) -> None:
     }
     vim.type("dd")
     assert len(session.told("codellama/didYank")) == 1
+
+
+def test_keys_typed_at_once_behind_accepting(open_neovim: Open) -> None:
+    vim = begin(open_neovim).neovim
+    vim.type("<Tab><Esc>")
+    vim.until_text(LINE + WHOLE)
+    vim.type("ototal = ")
+    vim.until_ghost(WHOLE)
+    vim.type("<C-Right> + 1<Esc>")
+    vim.until_text(LINE + WHOLE + "\ntotal = sum + 1")
+    assert vim.messages() == ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from codellama_lsp import __version__
 from tests.editors.conftest import SUGGESTS, Open, neovim_of, server_on_path
 from tests.editors.neovim import PLUGIN, Neovim
 from tests.editors.places import editors_dir
@@ -58,6 +59,36 @@ def test_a_plugin_manager_that_loads_late(plain_neovim: Neovim) -> None:
     suggests(plain_neovim)
 
 
+_LAZY = """
+    vim.go.loadplugins = false
+    vim.opt.runtimepath = { vim.fn.stdpath('config'), vim.env.VIMRUNTIME }
+    vim.opt.packpath = { vim.env.VIMRUNTIME }
+    local place = vim.fn.stdpath('data') .. '/lazy/codellama'
+    local function load()
+      vim.opt.runtimepath:prepend(place)
+      for _, file in ipairs(vim.fn.glob(place .. '/plugin/**/*.lua', false, true)) do
+        vim.cmd.source(file)
+      end
+      require('codellama').setup({})
+    end
+"""
+
+
+@pytest.mark.parametrize("event", ["", "InsertEnter"])
+def test_the_way_lazy_nvim_loads(plain_neovim: Neovim, event: str) -> None:
+    """Its directory; a runtimepath without packages; at the start, or at an event."""
+    place = plain_neovim.home / "data" / "nvim" / "lazy" / "codellama"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(PLUGIN)
+    at_event = "vim.api.nvim_create_autocmd({}, {{ once = true, callback = load }})"
+    plain_neovim.configure(_LAZY + (at_event.format(json.dumps(event)) if event else "load()"))
+    vim = plain_neovim.start()
+    if event:
+        assert vim.lua("return package.loaded.codellama == nil")
+        vim.type("i<Esc>")
+    suggests(vim)
+
+
 def test_enabled_without_setup(plain_neovim: Neovim) -> None:
     plain_neovim.configure(f"""
         vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})
@@ -87,6 +118,11 @@ def test_help_is_there(open_neovim: Open, tmp_path: Path) -> None:
 
 
 # The Lua itself
+
+
+def test_plugin_and_server_have_one_version() -> None:
+    said = (PLUGIN / "lua" / "codellama" / "version.lua").read_text(encoding="utf-8")
+    assert f"return '{__version__}'" in said.splitlines()
 
 
 def tool(name: str) -> list[str]:

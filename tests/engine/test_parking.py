@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import stat
 from pathlib import Path
 
@@ -102,15 +104,87 @@ def test_damaged_files_cost_a_prefill_and_nothing_else(embedded_path: Path) -> N
     before = [ask(backend, number) for number in range(3)]
     backend.close()
     whole, cut, turned = sorted(warm_files())
-    cut.write_bytes(whole.read_bytes()[:-100])
+    cut.write_bytes(cut.read_bytes()[:-100])
     content = bytearray(turned.read_bytes())
     content[-50] ^= 255
     turned.write_bytes(content)
+    # The cells of other tokens than those that it names.
+    content = bytearray(whole.read_bytes())
+    content[64] ^= 1
+    whole.write_bytes(content)
+    (whole.parent / "empty.kv").touch()
     (whole.parent / "nonsense.kv").write_bytes(b"\xff" * 99)
     backend = loaded(embedded_path, warm_cache_mb=64)
     for number in range(3):
-        assert texts(ask(backend, number)) == texts(before[number])
+        after = ask(backend, number)
+        assert texts(after) == texts(before[number])
+        assert after.tokens.fresh > 16
     backend.close()
+
+
+def test_a_full_disk_costs_the_warm_cache_and_nothing_else(
+    embedded_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = loaded(embedded_path, warm_cache_mb=64)
+    before = [ask(backend, 0)]
+    rest(backend)
+    (kept,) = warm_files()
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, usual[1]))
+    try:
+        before.append(ask(backend, 1))
+        rest(backend)
+        backend.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    said = {record.getMessage() for record in caplog.records if record.levelname == "WARNING"}
+    assert said == {"the warm cache could not be written (File too large)"}
+    assert list(kept.parent.iterdir()) == [kept]
+    again = loaded(embedded_path, warm_cache_mb=64)
+    for number, fresh in enumerate((range(17), range(17, 10_000))):
+        after = ask(again, number)
+        assert texts(after) == texts(before[number])
+        assert after.tokens.fresh in fresh
+    rest(again)
+    again.close()
+    assert len(warm_files()) == 2
+
+
+def test_a_disk_with_room_again_is_written_to_again(
+    embedded_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = loaded(embedded_path, warm_cache_mb=64)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, usual[1]))
+    try:
+        ask(backend, 0)
+        rest(backend)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    ask(backend, 1)
+    rest(backend)
+    assert not warm_files()
+    monkeypatch.setattr(warmth, "_RETRY_S", 0.0)
+    monkeypatch.setattr(warmth, "_AGAIN_S", 0.0)
+    rest(backend)
+    assert len(warm_files()) == 2
+    backend.close()
+
+
+def test_other_models_files_count(embedded_path: Path) -> None:
+    backend = loaded(embedded_path, warm_cache_mb=1)
+    left = dirs.cache_dir() / "warm" / "0123456789abcdef" / f"{'0' * 32}.kv"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(bytes(2**19))
+    os.utime(left, (1, 1))
+    abandoned = left.with_suffix(".4711")
+    abandoned.touch()
+    os.utime(abandoned, (1, 1))
+    for number in range(12):
+        ask(backend, number)
+    backend.close()
+    assert not left.parent.exists()
+    assert sum(path.stat().st_size for path in warm_files()) <= 2**20 + 4096
 
 
 def test_the_disk_cache_is_bounded(embedded_path: Path) -> None:

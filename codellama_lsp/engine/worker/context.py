@@ -51,8 +51,9 @@ class Context:
     ) -> None:
         params = lib.llama_context_default_params()
         params.n_ctx = cells
-        params.n_batch = batch_tokens
-        params.n_ubatch = min(micro_batch_tokens or batch_tokens, batch_tokens)
+        # llama.cpp plans for a batch that ends every sequence at once.
+        params.n_batch = max(batch_tokens, sequences)
+        params.n_ubatch = min(micro_batch_tokens or params.n_batch, params.n_batch)
         params.n_seq_max = sequences
         params.kv_unified = True  # sequences share the cells, and may share prefixes
         params.n_threads = threads

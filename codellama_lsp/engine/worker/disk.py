@@ -5,8 +5,10 @@ What lies there can be read as the user's text by whoever may read the file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from codellama_lsp.engine.worker.tokens import Ids
 
 _MAGIC = b"codellama-lsp kv 1\n"
 _MOST_FILES = 256
+#: A file that is being written is whole sooner than this.
+_ABANDONED_S = 600.0
 
 
 def states(directory: Path) -> list[Path]:
@@ -49,19 +53,27 @@ def write(directory: Path, tokens: Ids, data: bytes) -> Path:
 
 
 def prune(directory: Path, most_bytes: int) -> None:
-    """Forget the oldest files beyond `most_bytes`, and what a writer that was killed left."""
+    """Forget the oldest files beyond `most_bytes`, and what a writer that was killed left.
+
+    Those of other models count, too: of files that are used no more nobody else will think.
+    """
     room = most_bytes
-    for count, path in enumerate(sorted(states(directory), key=_modified, reverse=True)):
+    everything = directory.parent.glob("*/*.kv")
+    for count, path in enumerate(sorted(everything, key=_modified, reverse=True)):
         room -= size(path)
         if room < 0 or count >= _MOST_FILES:
             path.unlink(missing_ok=True)
-    for path in directory.glob("*.[0-9]*"):
-        if path.suffix != ".kv" and path.suffix != f".{os.getpid()}":
+    for path in directory.parent.glob("*/*.[0-9]*"):
+        if path.suffix != ".kv" and _modified(path) < time.time_ns() - _ABANDONED_S * 1e9:
             path.unlink(missing_ok=True)
+    for other in directory.parent.iterdir():
+        if other != directory:
+            with contextlib.suppress(OSError):
+                other.rmdir()  # where nothing is left in it
 
 
 def look_into(path: Path) -> Ids | None:
-    """The tokens of the state in a file; None where it is none of ours."""
+    """The tokens of the state in a file; None where it is none of ours, or damaged there."""
     try:
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
@@ -70,7 +82,8 @@ def look_into(path: Path) -> Ids | None:
             tokens = np.frombuffer(file.read(4 * min(count, 2**24)), dtype="<i4")
     except (OSError, ValueError):
         return None
-    return tokens.astype(np.int32) if len(tokens) == count else None
+    ids = tokens.astype(np.int32)
+    return ids if len(ids) == count and path_of(path.parent, ids) == path else None
 
 
 def read(path: Path) -> bytes | None:

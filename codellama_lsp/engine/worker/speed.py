@@ -72,6 +72,7 @@ def comfortable_cells(
 
 def measure_prefill(context: Context, tokens: Sequence[int]) -> float:
     """Tokens per second of a batch, after a first one that warms the weights up."""
+    tokens = tokens[: context.batch_tokens]
     context.evaluate(0, 0, tokens)
     context.forget(0, 0)
     started = time.perf_counter()
@@ -84,11 +85,12 @@ def measure_prefill(context: Context, tokens: Sequence[int]) -> float:
 
 def measure_batches(context: Context, sample: Sequence[int]) -> dict[int, float]:
     """Seconds of a batch by its size: the best of three rounds, since the first one warms up."""
-    costs = dict.fromkeys(MEASURED_SIZES, float("inf"))
-    start = min(64, len(sample))
+    sizes = [size for size in MEASURED_SIZES if size <= context.batch_tokens]
+    costs = dict.fromkeys(sizes, float("inf"))
+    start = min(64, len(sample), context.batch_tokens)
     context.evaluate(0, 0, sample[:start])
     # In turns, so that other load for a moment falls on all sizes.
-    for size in MEASURED_SIZES * 3:
+    for size in sizes * 3:
         began = time.perf_counter()
         context.evaluate(0, start, [*sample, *sample][:size], all_logits=True)
         context.logits(size - 1)

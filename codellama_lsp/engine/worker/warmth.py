@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 #: A document that somebody works on is written again after so long.
 _AGAIN_S = 60.0
+#: Where a write failed, the disk may be full; it is tried again after so long.
+_RETRY_S = 600.0
 _NICE = 10
 
 
@@ -59,7 +61,7 @@ class Warmth:
         self._written: dict[int, _Written] = {}
         self._writer: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
-        self._failed = False
+        self._failed_at_s: float | None = None
         cache.lot.add_files(self._directory)
 
     def rest(self) -> bool:
@@ -89,7 +91,10 @@ class Warmth:
             self._writer.shutdown()
 
     def _is_due(self, resident: Resident) -> bool:
-        if self._failed or len(resident) < LEAST_TOKENS:
+        failed_at_s = self._failed_at_s
+        if failed_at_s is not None and self._clock() - failed_at_s < _RETRY_S:
+            return False
+        if len(resident) < LEAST_TOKENS:
             return False
         if disk.path_of(self._directory, resident.tokens).exists():
             return False
@@ -118,7 +123,7 @@ class Warmth:
                 older.unlink(missing_ok=True)
             disk.prune(self._directory, self._most_bytes)
         except OSError as error:
-            self._failed = True
+            self._failed_at_s = self._clock()
             log.warning("the warm cache could not be written (%s)", error.strerror)
 
 

@@ -43,9 +43,9 @@ def time_batches(backend: LlamaBackend, repeats: int, report: Report) -> dict[in
     model, context, cache = backend.loaded()
     sample = model.encoder.infill(SAMPLE)
     sequence = cache.sequences  # no prompt uses it
-    start = min(64, len(sample))
+    start = min(64, len(sample), context.batch_tokens)
     context.evaluate(sequence, 0, sample[:start])
-    sizes = range(1, LONGEST_DRAFT + 2)
+    sizes = range(1, min(LONGEST_DRAFT + 1, context.batch_tokens) + 1)
     found: dict[int, list[float]] = {size: [] for size in sizes}
     for number in range(repeats + 1):
         for size in sizes:

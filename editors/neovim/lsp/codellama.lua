@@ -3,7 +3,7 @@
 --- Inline completion (fill in the middle) from Code Llama, on your own machine.
 ---
 --- ```sh
---- pipx install 'codellama-lsp[llama]'
+--- pipx install '.[llama]'  # in a clone
 --- ```
 ---
 --- This file alone serves Neovim 0.11 and newer: `vim.lsp.enable('codellama')`. The keys, commands

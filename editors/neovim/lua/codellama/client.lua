@@ -14,7 +14,7 @@ local state = {
   -- Stopped on purpose: the end of the process is no death.
   wanted = true,
   deaths = 0,
-  born_ms = 0,
+  born_ms = nil, ---@type integer? since when it answers; nil until it does
 }
 
 ---@return vim.lsp.Client?
@@ -108,6 +108,14 @@ function M.start()
   if state.started then
     return
   end
+  local program = config.current.cmd[1]
+  if vim.fn.executable(program) == 0 then
+    require('codellama.status').fail(
+      ('the server %q was not found'):format(program),
+      ':checkhealth codellama says how to get it; then :CodeLlama restart'
+    )
+    return
+  end
   state.started, state.wanted = true, true
   if vim.lsp.config then
     local options = client_config()
@@ -139,9 +147,10 @@ function M.exited(code, signal)
     return
   end
   vim.schedule(function()
-    if vim.uv.now() - state.born_ms > WELL_MS then
+    if state.born_ms and vim.uv.now() - state.born_ms > WELL_MS then
       state.deaths = 0
     end
+    state.born_ms = nil
     state.deaths = state.deaths + 1
     if state.deaths > config.current.restarts then
       require('codellama.status').fail(

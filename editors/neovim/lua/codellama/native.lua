@@ -51,18 +51,38 @@ local function rest_of(candidate)
   end
 end
 
---- The candidate that `text` is the whole of, if it still fits at the cursor.
----@param text string?
+--- The first candidate that still fits at the cursor.
+---@param wanted (fun(candidate: codellama.Suggestion): boolean)?
 ---@return codellama.Suggestion?, codellama.Rest?
-local function fitting(state, text)
+local function fitting(state, wanted)
   for _, candidate in ipairs(state.found) do
-    if text == nil or candidate.item.insertText == text then
+    if not wanted or wanted(candidate) then
       local rest = rest_of(candidate)
       if rest then
         return candidate, rest
       end
     end
   end
+end
+
+--- What Neovim shows in a buffer, without the count behind it. While keys wait to be handled it is
+--- what was shown before them.
+---@return string?
+local function on_screen(bufnr)
+  local marks = vim.api.nvim_buf_get_extmarks(bufnr, namespace(), 0, -1, { details = true })
+  if not marks[1] then
+    return nil
+  end
+  local details = marks[1][4]
+  local lines = {}
+  for _, chunks in ipairs({ details.virt_text or {}, unpack(details.virt_lines or {}) }) do
+    local line = ''
+    for _, chunk in ipairs(chunks) do
+      line = line .. (chunk[2] == 'ComplHintMore' and '' or chunk[1])
+    end
+    lines[#lines + 1] = line
+  end
+  return (table.concat(lines, '\n'):gsub('\r', ''))
 end
 
 --- Whether something is shown in the current buffer that a key could accept.
@@ -261,19 +281,18 @@ function M.accept(part)
     insert(bufnr, state, state.left, rest, part)
     return
   end
-  vim.lsp.inline_completion.get({
-    bufnr = bufnr,
-    on_accept = function(item)
-      if item.client_id ~= state.client_id then
-        return item
-      end
-      local text = item.insert_text
-      local chosen, left = fitting(state, type(text) == 'string' and text or nil)
-      if chosen and left then
-        insert(bufnr, state, chosen, left, part)
-      end
-    end,
-  })
+  -- At once: Neovim's own function waits for a turn, in which keys typed since would come first.
+  local seen = shown(bufnr) and on_screen(bufnr)
+  local chosen, left = fitting(state, function(candidate)
+    return seen and vim.endswith(candidate.text, seen)
+  end)
+  if chosen and left then
+    react(bufnr, 'InsertLeave')
+    insert(bufnr, state, chosen, left, part)
+  elseif seen then
+    -- Another server's.
+    vim.lsp.inline_completion.get({ bufnr = bufnr })
+  end
 end
 
 return M
