@@ -15,7 +15,8 @@ from codellama_lsp.completion.units import in_units
 from codellama_lsp.context.windows import normalised
 
 _TALK = re.compile(
-    r"\s*(?:(?:sure|certainly|of course|okay|ok|here(?:'s| is| are))\b[^\n;{}=]*[:.!,]\s*)+\n\s*",
+    r"\s*(?:(?:sure|certainly|of course|okay|ok|here(?:'s| is| are))\b"
+    r"[^\n;{}=]*[:.!,][ \t]*\n\s*)+",
     re.IGNORECASE,
 )
 _MAY_BE_TALK = re.compile(r"\s*(?:sure|certainly|of course|okay|ok|here(?:'s| is| are))\b", re.I)

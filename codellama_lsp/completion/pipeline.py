@@ -34,7 +34,7 @@ from codellama_lsp.completion.types import (
     Trigger,
 )
 from codellama_lsp.config.settings import Settings
-from codellama_lsp.context.related import Asked, Placer, RelatedCode
+from codellama_lsp.context.related import Asked, RelatedCode
 from codellama_lsp.context.shield import Shield
 from codellama_lsp.context.windows import WindowTracker
 from codellama_lsp.engine.backend import Engine
@@ -111,9 +111,8 @@ class Completer:
         self._versions = itertools.count(1)
         self._shield = Shield(self._versions)
         self._related = related
-        self._placer = Placer(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
-        self._latest: dict[str, tuple[GenerateRequest, Segment]] = {}
+        self._latest: dict[str, GenerateRequest] = {}
         self._running: dict[str, asyncio.Task[Completion]] = {}
         self._streams: dict[str, Stream] = {}
         self._ahead: Stream | None = None
@@ -261,12 +260,14 @@ class Completer:
         related = tuple(segment.text for segment in context)
         spot = Spot.of(windows, document.language_id, document.text, related)
         multi_line = "never" if is_prose(document) else settings.multi_line
-        before, prefix = self._placer.place(context, windows.prefix, settings.workspace_placement)
         ahead = priority is Priority.SPECULATIVE
         wanted = GenerateRequest(
             document=document.uri,
-            context=before,
-            prefix=prefix,
+            context=context,
+            context_in_prefix=settings.workspace_placement == "prefix",
+            most_context_tokens=asked.budget_tokens,
+            most_window_tokens=settings.context_tokens,
+            prefix=windows.prefix,
             suffix=windows.suffix,
             far_before=windows.far_before,
             far_after=windows.far_after,
@@ -283,7 +284,7 @@ class Completer:
         )
 
         if not ahead:
-            self._latest[document.uri] = (wanted, windows.prefix)
+            self._latest[document.uri] = wanted
 
         def done(completion: Completion) -> None:
             if completion.items and not request.is_plain:
@@ -313,15 +314,12 @@ class Completer:
             return
         try:
             for _ in range(_MOST_READINGS):
-                known = self._latest.get(uri)
-                if known is None:
+                asked = self._latest.get(uri)
+                if asked is None:
                     return
-                asked, prefix = known
-                before, joined = self._placer.place(context, prefix, settings.workspace_placement)
                 wanted = attrs.evolve(
                     asked,
-                    context=before,
-                    prefix=joined,
+                    context=context,
                     max_tokens=0,
                     candidates=1,
                     stop_at_newline=False,
@@ -329,7 +327,7 @@ class Completer:
                 )
                 await (await self._ready())[0].generate(wanted).result()
                 latest = self._latest.get(uri)
-                if latest is None or _typed_on(known, latest):
+                if latest is None or _typed_on(asked, latest):
                     return  # else the cursor went elsewhere meanwhile
         except EngineError:
             pass  # Nobody asked.
@@ -427,13 +425,11 @@ class Completer:
         return tracker
 
 
-def _typed_on(
-    before: tuple[GenerateRequest, Segment], after: tuple[GenerateRequest, Segment]
-) -> bool:
+def _typed_on(before: GenerateRequest, after: GenerateRequest) -> bool:
     """Whether a prompt begins as an earlier one: the same windows, more typed."""
-    (one, prefix), (other, later) = before, after
-    head = prefix.text[:_HEAD_CHARS]
-    return one.suffix.version == other.suffix.version and later.text.startswith(head)
+    head = before.prefix.text[:_HEAD_CHARS]
+    same = before.suffix.version == after.suffix.version
+    return same and after.prefix.text.startswith(head)
 
 
 def _timed(completion: Completion, total_ms: float) -> Completion:

@@ -193,7 +193,8 @@ class _RoomyEngine:
         return attrs.evolve(await self._engine.info(), context_tokens=_ROOMY_TOKENS)
 
     def generate(self, request: GenerateRequest) -> Generation:
-        return self._engine.generate(request)
+        # By its windows alone, which are as long as they may be.
+        return self._engine.generate(attrs.evolve(request, most_window_tokens=None))
 
     async def close(self) -> None:
         await self._engine.close()

@@ -74,11 +74,16 @@ async def test_the_workspace_reaches_it(engine: Recording, folder: Folder, place
     assert await _complete(engine, folder, text, workspace_placement=placement) is Outcome.OFFERED
     (request,) = engine.asked
     assert "def scale_shape(shape)" in engine.texts()
-    if placement == "before":
-        assert request.context and request.prefix.text == "from shapes import scale_shape\nx = "
-    else:
-        assert not request.context
-        assert request.prefix.text.endswith("from shapes import scale_shape\nx = ")
+    assert request.context and request.prefix.text == "from shapes import scale_shape\nx = "
+    assert request.context_in_prefix == (placement == "prefix")
+
+
+async def test_the_engine_is_told_the_budgets(engine: Recording, folder: Folder) -> None:
+    folder.write({"shapes.py": "def scale_shape(shape): ...\n"})
+    text = "from shapes import scale_shape\nx = |"
+    await _complete(engine, folder, text, workspace_tokens=300, context_tokens=200)
+    (request,) = engine.asked
+    assert (request.most_context_tokens, request.most_window_tokens) == (300, 200)
 
 
 @pytest.mark.parametrize(("kind", "secret", "text"), SECRETS)
@@ -160,7 +165,7 @@ async def test_what_was_chosen_is_read_with_the_latest_windows(
     assert read.suffix == asked.suffix
     shown = "".join(segment.text for segment in read.context) + read.prefix.text
     assert shown == "# b.py\ndef f(): ...\nx = "
-    assert bool(read.context) == (placement == "before")
+    assert read.context_in_prefix == (placement == "prefix")
 
 
 @pytest.mark.parametrize(("uri", "background"), [("file:///w/a.py", "off"), ("file:///b", "full")])

@@ -13,7 +13,7 @@ import attrs
 import tree_sitter
 
 from codellama_lsp.context.index.definition import Definition
-from codellama_lsp.context.index.imports import Import, parse_import
+from codellama_lsp.context.index.imports import Import, includes, parse_import
 from codellama_lsp.context.index.rules import RULES, Rules
 from codellama_lsp.context.index.words import identifiers
 from codellama_lsp.syntax.grammars import parser
@@ -27,8 +27,13 @@ _BLOCK_LINES = 40
 _LEAST_BLOCK_LINES = 3
 _MOST_BLOCKS = 400
 
+#: What a grammar could not read; definitions in it are still definitions.
+_ERROR = "ERROR"
 _FUNCTION_VALUES = ("arrow_function", "function_expression", "generator_function")
 _NAMESPACES = ("namespace_declaration", "file_scoped_namespace_declaration")
+_ANNOTATIONS = re.compile(
+    r"\A(?:\s*(?:\[[^\]]*\]|@[\w.]+(?:\((?:[^()]|\([^()]*\))*\))?(?!\w)(?<!@interface)))+\s*"
+)
 #: What may stand around a definition and belongs to it.
 _WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 _SELF_ATTRIBUTE = re.compile(
@@ -44,6 +49,11 @@ _OF_CPP = re.compile(
 _EXPORT_MACRO = re.compile(
     rb"\b[A-Z][A-Z0-9_]*_(?:EXPORT|API|INLINE|PUBLIC|PRIVATE|EXTERN|LOCAL|NOEXCEPT|CONSTEXPR)\b"
     rb"(?=[ \t\n]+[\w~:&*;{])(?<!define )"
+)
+#: Macros behind a parameter list, where a grammar expects the body or the end.
+_ATTRIBUTE_MACRO = re.compile(
+    rb"(?<=\))((?:\s+(?:const|noexcept|override|final)\b)*)"
+    rb"\s+[A-Z][A-Z0-9_]{2,}(?:\s*\((?:[^(){};]|\([^(){};]*\))*\))?(?=\s*[;{])"
 )
 
 
@@ -66,9 +76,12 @@ def cut(text: str, language_id: str) -> FileCut:
     source = text.encode("utf-8", "replace")
     readable = source
     if language_id in ("c", "cpp"):
-        readable = _EXPORT_MACRO.sub(lambda match: b" " * len(match[0]), source)
+        readable = _EXPORT_MACRO.sub(_blank, source)
+        readable = _ATTRIBUTE_MACRO.sub(_blank, readable)
     cutter = _Cutter(source, language_id, rules)
     cutter.walk(of_language.parse(readable).root_node, (), 0)
+    if language_id in ("c", "cpp"):
+        cutter.imports = includes(text)
     blocks = _uncovered(text, cutter.covered)
     return FileCut((*cutter.definitions, *blocks), tuple(cutter.imports))
 
@@ -105,10 +118,10 @@ class _Cutter:
                 self._class(child, parents, comment, depth)
             elif kind in rules.imports:
                 self._import(child)
-            elif kind in rules.values:
+            elif kind in rules.values and (node.type != _ERROR or child.start_point[1] == 0):
                 define = self._assignment if kind == "assignment_expression" else self._value
                 define(child, parents, comment, depth)
-            elif kind in rules.containers:
+            elif kind in rules.containers or kind == _ERROR:
                 if kind in _NAMESPACES:
                     self.imports.append(
                         Import(self._field(child, "name"), "=", "", child.start_point[0])
@@ -198,6 +211,9 @@ class _Cutter:
                 self.definitions += members
             else:
                 self._class(inner, parents, comment, depth)
+                if name and name != self._field(inner, "name"):
+                    signature = f"typedef {_short(self._text(inner).split('{')[0].strip())} {name};"
+                    self._add(name, parents, "value", node, signature, "", body=text)
             return
         function = _function_inside(node)
         for name in self._value_names(node):
@@ -325,6 +341,8 @@ class _Cutter:
             return _short(textwrap.dedent(self._text(node)).strip())
         text = self._source[node.start_byte : body.start_byte].decode("utf-8", "replace")
         text = textwrap.dedent(" " * min(node.start_point[1], 80) + text)
+        if self._language_id in ("java", "csharp"):
+            text = _ANNOTATIONS.sub("", text)  # what they say is rarely of use where it is named
         return _short(re.sub(r"\s*(?:[{]|=>)?\s*$", "", text).strip())
 
     def _doc(self, body: tree_sitter.Node | None, comment: str) -> str:
@@ -344,6 +362,11 @@ class _Cutter:
         for match in _SELF_ATTRIBUTE.finditer(self._text(node)):
             found.setdefault(match[2], match[1].rstrip())
         return list(found.values())[:60]
+
+
+def _blank(match: re.Match[bytes]) -> bytes:
+    kept = match[1] if match.re.groups else b""
+    return kept + re.sub(rb"[^\n]", b" ", match[0][len(kept) :])
 
 
 def _with_decorators(node: tree_sitter.Node) -> tree_sitter.Node:
