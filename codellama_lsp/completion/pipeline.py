@@ -24,7 +24,7 @@ from codellama_lsp.completion.kinds import is_prose
 from codellama_lsp.completion.known import KnownSuggestions
 from codellama_lsp.completion.moment import Moments
 from codellama_lsp.completion.outcome import Outcome
-from codellama_lsp.completion.plan import PlanKind, choose_plan
+from codellama_lsp.completion.plan import Plan, choose_plan, ends_at_newline
 from codellama_lsp.completion.spot import Spot
 from codellama_lsp.completion.stream import Stream
 from codellama_lsp.completion.types import (
@@ -260,7 +260,6 @@ class Completer:
         related = tuple(segment.text for segment in context)
         spot = Spot.of(windows, document.language_id, document.text, related)
         multi_line = "never" if is_prose(document) else settings.multi_line
-        plan = choose_plan(spot, multi_line, request.plan)
         ahead = priority is Priority.SPECULATIVE
         wanted = GenerateRequest(
             document=document.uri,
@@ -276,7 +275,7 @@ class Completer:
             layout=request.layout or settings.layout,
             heal=settings.heal if request.heal is None else request.heal,
             copy=settings.copy if request.copy is None else request.copy,
-            stop_at_newline=plan.one_line and (plan.strict or plan.kind is PlanKind.SPAN),
+            stop_at_newline=ends_at_newline(spot, multi_line, request.plan),
             max_tokens=min(settings.max_tokens, _AHEAD_TOKENS) if ahead else settings.max_tokens,
             time_budget_ms=settings.time_budget_ms,
             candidates=request.candidates,
@@ -292,6 +291,9 @@ class Completer:
                 several = request.candidates > 1
                 # Another model or other rules might have said something else.
                 self._known.remember(request, completion, settings, several=several)
+
+        def plan() -> Plan:
+            return choose_plan(spot, multi_line, request.plan)
 
         async def replacement() -> Engine:
             return (await self._ready())[0]

@@ -121,7 +121,7 @@ class LlamaBackend:
         costs = measure_batches(context, sample)
         if not library_offloads():
             shape = memory.shape_of(model.metadata, settings.kv_type)
-            self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1])
+            self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1], model.bytes)
         copying = CopySettings.of(model.metadata)
         policy = (
             TablePolicy(batch_costs(settings.batch_ms), LEAST_TOKEN_S)
@@ -171,7 +171,6 @@ class LlamaBackend:
             return measurement(counts, request.layout)
         started = time.perf_counter()
         evaluated, busy_s = self._spent()
-        cpu_s = time.thread_time() - self._context.busy_cpu_s
         at_text: list[tuple[int, float]] = []
 
         def note_text(index: int, text: str) -> None:
@@ -235,7 +234,6 @@ class LlamaBackend:
                 decode=(ended - prefilled) * 1000,
                 native=(at_end[1] - busy_s) * 1000,
                 native_before_text=(first_busy_s - busy_s) * 1000,
-                cpu=(time.thread_time() - self._context.busy_cpu_s - cpu_s) * 1000,
             ),
             layout=prompt.layout,
         )
