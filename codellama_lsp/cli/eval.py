@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codellama_lsp.cli import eval_context
+from codellama_lsp.cli import eval_budget, eval_context
 
 if TYPE_CHECKING:
     from codellama_lsp.evaluation.positions import Position
@@ -35,6 +35,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rest.add_argument("--json", action="store_true", help="print JSON")
     rest.set_defaults(run=run)
     eval_context.register(benchmarks)
+    eval_budget.register(benchmarks)
 
 
 def run(args: argparse.Namespace) -> int:

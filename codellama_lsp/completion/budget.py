@@ -23,6 +23,10 @@ _SMALL_SUFFIX_TOKENS = 250
 #: The same where code of the workspace stands in the prompt, too.
 _SHARED_CONTEXT_SHARE = 0.42
 
+#: Of what the user wants, windows begin with this share: while they stay where they are, they grow,
+#: and an engine that counts more than was wanted cuts them.
+_SHARE_TO_BEGIN_WITH = 0.8
+
 #: A prefix window may outgrow its budget before it moves.
 _WINDOW_SLACK = 1.2
 
@@ -54,7 +58,7 @@ def window_budget(
     """
     roof = int(info.context_tokens * (_SHARED_CONTEXT_SHARE if shared else _CONTEXT_SHARE))
     if context_tokens is not None:
-        total = min(context_tokens, roof)
+        total = min(int(context_tokens * _SHARE_TO_BEGIN_WITH), roof)
     elif info.context_tokens <= _SMALL_CONTEXT_TOKENS:
         total = min(_SMALL_PREFIX_TOKENS + _SMALL_SUFFIX_TOKENS, roof)
     else:

@@ -1,4 +1,4 @@
-"""Rules against text that no program holds: sentinels, markdown around code, headers of a prompt.
+"""Rules against text that no program holds: sentinels, markdown, headers of a prompt, odd signs.
 
 Models were trained on chats and on prompts like ours, and now and then they write such things.
 """
@@ -24,6 +24,11 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(rf"\s*(?:---\s*snippet\s*---|(?:---|\+\+\+|===)\s+{_PATH}\s*(?:[-=]+)?)\s*")
+#: Control characters but tabs and line breaks, halves of characters, what stands for broken ones,
+#: and what makes code look like other code: overrides of the writing direction, byte order marks.
+_ODD = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffd\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 _FENCE = re.compile(r"[ \t]*```[\w+#.-]*[ \t]*$")
 
 
@@ -39,6 +44,22 @@ class Sentinel:
         """Keep what stands before it; a document that talks of it may go on doing so."""
         for match in _SENTINEL.finditer(text, since):
             if match.group().strip(" ▁") not in self._around:
+                return match.start()
+        return None
+
+
+class OddSign:
+    """A sign came that is not for reading: its like is in no code, and some of them hide code."""
+
+    name = "odd_sign"
+
+    def __init__(self, plan: Plan, spot: Spot) -> None:
+        self._around = spot.before + spot.after
+
+    def cut(self, text: str, since: int = 0) -> int | None:
+        """Keep what stands before it; a document that has it may go on having it."""
+        for match in _ODD.finditer(text, since):
+            if match.group() not in self._around:
                 return match.start()
         return None
 

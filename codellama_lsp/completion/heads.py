@@ -15,7 +15,8 @@ from codellama_lsp.completion.units import in_units
 from codellama_lsp.context.windows import normalised
 
 _TALK = re.compile(
-    r"\s*(?:(?:sure|certainly|of course|okay|ok|here(?:'s| is| are))\b[^\n;{}=]*[:.!,]\s*)+\n\s*",
+    r"\s*(?:(?:sure|certainly|of course|okay|ok|here(?:'s| is| are))\b"
+    r"[^\n;{}=]*[:.!,][ \t]*\n\s*)+",
     re.IGNORECASE,
 )
 _MAY_BE_TALK = re.compile(r"\s*(?:sure|certainly|of course|okay|ok|here(?:'s| is| are))\b", re.I)
@@ -104,7 +105,11 @@ def _is_echo(said: str, *, whole: bool) -> bool:
         return False
     if said[-1:].isspace():
         return len(said.strip()) >= 3
-    if len(said) < _LEAST_ECHO_CHARS or not is_telling(said):
+    if len(said) < _LEAST_ECHO_CHARS:
+        return False
+    if said[-1] in ":{" and len(re.findall(r"\w", said)) > 2:
+        return True
+    if not is_telling(said):
         return False
     return len(said) >= _LONG_ECHO_CHARS or _CALL.fullmatch(said) is None
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import attrs
 
 from codellama_lsp.completion.arguments import LastArgument
-from codellama_lsp.completion.echo import EchoedHeader, Fence, Sentinel
+from codellama_lsp.completion.echo import EchoedHeader, Fence, OddSign, Sentinel
 from codellama_lsp.completion.line_end import EndOfLine, LineOrBlock
 from codellama_lsp.completion.plan import Plan, PlanKind
 from codellama_lsp.completion.spot import Spot, is_telling
@@ -167,7 +167,9 @@ class Loop:
             if _bare(["", *last, *last, ""]) in self._around:
                 continue
             return len("\n".join(whole[: len(whole) - (rounds - 1) * count])) - len(self._lead)
-        return self._cut_line(text, len(lines[-1]))
+        if lines[-1]:
+            return self._cut_line(text, len(lines[-1]))
+        return self._cut_line(text[:-1], len(lines[-2]))
 
     def _cut_line(self, text: str, line_chars: int) -> int | None:
         """Before a line that goes round: half of it is worth nothing."""
@@ -182,7 +184,7 @@ class Loop:
             if self._WORDS.fullmatch(unit):
                 words = self._LEAST_WORDS_CHARS // unit_chars
                 rounds = min(rounds, max(words, self._LEAST_ROUNDS))
-            if line.endswith(unit * rounds):
+            if line.endswith(unit * rounds) and unit * rounds not in self._around:
                 return max(len(text) - line_chars - 1, 0)
         return None
 
@@ -207,6 +209,7 @@ ENDS: dict[PlanKind, MakeRule] = {
 #: What ends a generation whatever its plan.
 FAULTS: tuple[MakeRule, ...] = (
     Sentinel,
+    OddSign,
     Fence,
     EchoedHeader,
     ReachedFollowing,

@@ -45,7 +45,7 @@ class Options:
     copy: bool | None = None
     max_tokens: int | None = attrs.field(default=None, metadata={"range": (1, 2048)})
     context_tokens: int | None = attrs.field(default=None, metadata={"range": (128, 131072)})
-    """Prompt size, both windows together."""
+    """Of both windows together, at most; in the model's tokens."""
     time_budget_ms: int | None = attrs.field(default=None, metadata={"range": (10, 600_000)})
     """From the first generated token on."""
     debounce_ms: int | None = attrs.field(default=None, metadata={"range": (0, 10_000)})

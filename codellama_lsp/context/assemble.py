@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from codellama_lsp.context.candidates import Candidate
+from codellama_lsp.context.candidates import COMPLETES, Candidate
 from codellama_lsp.context.cursor import CursorView
 from codellama_lsp.context.index.words import identifiers, split
 from codellama_lsp.context.languages import comment
 from codellama_lsp.context.meter import Meter
+from codellama_lsp.prompt.fitting import fitting
 
 #: One candidate may not take more than this share of the budget while others wait.
 _LARGEST_SHARE = 0.35
@@ -55,7 +56,7 @@ class Chunk:
     text: str
     """Headed by the path, ended by a line break."""
     tokens: int
-    """Estimated."""
+    """Estimated, until a model has counted them."""
     pieces: tuple[Piece, ...]
     part: int = 0
     """0, or which later addition this is: the file may stand further in front already."""
@@ -103,8 +104,23 @@ class Assembly:
 
     @property
     def tokens(self) -> int:
-        """Estimated, all chunks together."""
+        """All chunks together, as they are counted."""
         return sum(chunk.tokens for chunk in self.chunks)
+
+    def counted(self, tokens: Sequence[int]) -> Assembly:
+        """The same in a model's own tokens, a number for each chunk; what is too much is left out.
+
+        So does an engine, whose counts are the ones that count.
+        """
+        exact = [attrs.evolve(c, tokens=n) for c, n in zip(self.chunks, tokens, strict=True)]
+        kept = [exact[n] for n in fitting(tokens, self.budget_tokens)]
+        gone = [
+            LeftOut(chunk.path, piece.qualified, piece.score, piece.reasons, "no room")
+            for chunk in exact
+            if chunk not in kept
+            for piece in chunk.pieces
+        ]
+        return attrs.evolve(self, chunks=tuple(kept), left_out=(*gone, *self.left_out))
 
     def without(self, paths: Iterable[str]) -> Assembly:
         """The same but for the chunks of some files."""
@@ -268,7 +284,7 @@ class _Filling:
             return [("usage", definition.body)]
         if definition.kind == "class":
             named = ("signature", _one_line(definition.signature))
-            if candidate.score < _SKELETON_SCORE:
+            if candidate.score - self._completion(definition.name) < _SKELETON_SCORE:
                 return [named]  # `enlarge` knows whether there is room for more
             lines = (definition.skeleton or definition.signature).split("\n")
             return [("skeleton", self._trimmed(lines, room)), named]
@@ -280,6 +296,11 @@ class _Filling:
             return forms
         short = _signature(definition.signature, definition.doc)
         return [("signature", short), ("signature", _one_line(definition.signature))]
+
+    def _completion(self, name: str) -> float:
+        """What of a score says no more than that a name begins like the one that is typed."""
+        partial = self._view.partial
+        return COMPLETES if partial and name.startswith(partial) else 0.0
 
     def _trimmed(self, lines: list[str], room: int) -> str:
         """A class's lines that have to do with the cursor, in their order, as far as they fit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import attrs
 
@@ -12,6 +13,14 @@ from codellama_lsp.context.index.words import split
 
 #: Further reasons add less: most of what they say is the same.
 _FURTHER = 0.4
+_POPULAR = 0.7
+#: What speaks for a name that may be the one which is being typed.
+COMPLETES = 2.0
+_TEST_SHARE = 0.5
+_TEST_PATH = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|specs?)/|(?:^|/)test_[^/]*$|(?:[._](?:test|spec)|Tests?)\.\w+$"
+)
+_TEST_NAME = re.compile(r"^(?:[tT]est|should)(?![a-z])|Tests?(?:Case)?$")
 
 
 @attrs.frozen
@@ -51,6 +60,7 @@ class Pool:
     def __init__(self, query: Query, view: CursorView) -> None:
         self.query = query
         self.view = view
+        self._in_test = _TEST_PATH.search(query.path) is not None
         self._found: dict[tuple[str, int, str], Found] = {}
         self._evidence: dict[tuple[str, int, str], dict[str, float]] = {}
 
@@ -71,6 +81,10 @@ class Pool:
         known = self.view.words
         return sum(known.get(word, 0.0) for word in words) / (len(words) + 1) * 0.5
 
+    def likely(self, name: str, occurrences: int) -> float:
+        """How likely a name that can be used here is, by its words and by its use elsewhere."""
+        return _POPULAR * popularity(occurrences) + self.overlap(name)
+
     def completes(self, name: str) -> bool:
         """Whether `name` may be what is being typed."""
         partial = self.view.partial
@@ -81,13 +95,22 @@ class Pool:
         listed = [self._candidate(key) for key in self._found]
         return sorted(listed, key=lambda c: (-c.score, c.found.key))
 
+    def _is_far_test(self, found: Found) -> bool:
+        """Whether it is of tests, which others hardly ever refer to; nor do they to each other."""
+        if not _TEST_PATH.search(found.path):
+            return False
+        return not self._in_test or _TEST_NAME.search(found.definition.name) is not None
+
     def _candidate(self, key: tuple[str, int, str]) -> Candidate:
         found, evidence = self._found[key], self._evidence[key]
         best, *others = sorted(evidence.values(), reverse=True)
         score = best + _FURTHER * sum(others) + 0.3 * self.overlap(found.definition.name)
-        if self.view.partial:
-            score = score + 2.0 if self.completes(found.definition.name) else score * 0.6
         reasons = tuple(sorted(evidence, key=lambda reason: -evidence[reason]))
+        if reasons[0] in _GUESSED and self._is_far_test(found):
+            score *= _TEST_SHARE
+        if self.view.partial:
+            completes = self.completes(found.definition.name)
+            score = score + COMPLETES if completes else score * 0.6
         return Candidate(
             found,
             score,
@@ -104,6 +127,7 @@ THIS_FILE = "further away in this file"
 MEMBER = "member of what stands before the dot"
 RECEIVER = "type of what stands before the dot"
 CALLED = "the call being typed"
+INHERITED = "member of the class around the cursor"
 CLASS = "the class around the cursor"
 BASE = "base of the class around the cursor"
 BEGINS = "begins like what is being typed"
@@ -116,6 +140,8 @@ RECENT = "edited or viewed lately"
 COPIED = "like what was copied"
 
 SIMILARITY = frozenset({SIMILAR, RECENT, COPIED, PARTNER})
+#: Nothing says that it is meant.
+_GUESSED = frozenset({VISIBLE, BEGINS, *SIMILARITY} - {PARTNER})
 STABLE = frozenset({IMPORTED, IN_MODULE, BASE, CLASS, PARTNER, THIS_FILE})
 
 

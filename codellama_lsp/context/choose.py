@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import re
 
+import attrs
+
 from codellama_lsp.context.candidates import (
     BASE,
     BEGINS,
@@ -16,6 +18,7 @@ from codellama_lsp.context.candidates import (
     CLASS,
     IMPORTED,
     IN_MODULE,
+    INHERITED,
     MEMBER,
     NAMED,
     RECEIVER,
@@ -43,13 +46,15 @@ _LEAST_PARTIAL = 2
 _MOST_USED = 24
 _SELF = ("self", "this", "cls", "super")
 _BASE_HOPS = 3
+#: Languages that need no ``this`` for a member.
+_IMPLICIT = frozenset({"java", "csharp", "cpp"})
 _RETURNS = re.compile(r"(?:->|\)\s*:)\s*[\"'&*]?(?:Optional\[|Promise<)?(?:\w+\.)*([^\W\d]\w*)")
 _ACCESS = re.compile(r"([^\W\d]\w*)(?:\.|->|::)([^\W\d]\w*)")
 
 
 def choose(library: Library, query: Query, most: int = 200) -> tuple[list[Candidate], CursorView]:
     """The candidates for a cursor, the best first, and how the cursor was understood."""
-    seen = view(query.text, query.offset)
+    seen = _in_class(library, query, view(query.text, query.offset))
     pool = Pool(query, seen)
     chooser = _References(library, pool)
     chooser.imports()
@@ -65,6 +70,16 @@ def choose(library: Library, query: Query, most: int = 200) -> tuple[list[Candid
     kept += usages(library, pool, kept, similar)
     kept.sort(key=lambda c: (-c.score, c.found.key))
     return kept[:most], seen
+
+
+def _in_class(library: Library, query: Query, seen: CursorView) -> CursorView:
+    """The class around the cursor as the syntax tree has it, where it has one."""
+    opened = library.opened(query.path)
+    line = query.text.count("\n", 0, query.offset)
+    for one in reversed(opened.cut.definitions if opened is not None else ()):
+        if one.kind == "class" and one.line <= line <= one.end_line:
+            return attrs.evolve(seen, class_name=one.name, bases=one.bases)
+    return attrs.evolve(seen, class_name="", bases=()) if query.language == "c" else seen
 
 
 def _is_shown(found: Found, query: Query, shown: str) -> bool:
@@ -191,6 +206,13 @@ class _References:
         own = self._library.in_file(self._query.path, view.class_name)
         for kind in own:
             pool.add(kind, 2.0 if on_self else 1.0, CLASS)
+        # Members of other parts and of bases can be named, too, where ``this`` goes without saying.
+        reached = on_self or (not view.receiver and self._query.language in _IMPLICIT)
+        least = 1.2 if on_self else 0.5
+        if reached and self._query.language == "csharp":
+            for part in self._same_family(view.class_name):
+                if part.definition.kind == "class" and part.path != self._query.path:
+                    self._add_members(part, least)
         todo, seen = list(view.bases), set()
         for _ in range(_BASE_HOPS):
             following: list[str] = []
@@ -203,10 +225,15 @@ class _References:
                 ]:
                     pool.add(base, 3.0 if on_self else 1.6, BASE)
                     following += base.definition.bases
-                    for member, n in self._members(base, view.partial) if on_self else []:
-                        score = 1.2 + pool.overlap(member.definition.name) + popularity(n)
-                        pool.add(member, score, MEMBER)
+                    if reached:
+                        self._add_members(base, least)
             todo = following
+
+    def _add_members(self, kind: Found, least: float) -> None:
+        for member, n in self._members(kind, self._view.partial):
+            name = member.definition.name
+            score = least + self._pool.overlap(name) + popularity(n)
+            self._pool.add(member, score, INHERITED)
 
     def names(self) -> None:
         """Everything else that is named around the cursor."""
@@ -289,12 +316,18 @@ class _References:
         if kind.language == "go":  # methods stand in any file of the package
             paths += folder_files(self._library, kind.path)
         inside = self._library.ranked(
-            paths, inside=kind.definition.qualified, start=start, most=_MOST_MEMBERS
+            paths,
+            inside=kind.definition.qualified,
+            start=start,
+            worth=self._pool.likely,
+            most=_MOST_MEMBERS,
         )
         return [(f, n) for f, n in inside if not f.definition.name.startswith("__")]
 
     def _top_level(self, path: str, start: str = "") -> list[tuple[Found, int]]:
-        return self._library.ranked([path], start=start, most=_MOST_MEMBERS)
+        return self._library.ranked(
+            [path], start=start, worth=self._pool.likely, most=_MOST_MEMBERS
+        )
 
 
 #: What stands between the parts of a module's name, where names are used with all of it.

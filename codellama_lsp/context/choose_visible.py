@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from codellama_lsp.context.candidates import VISIBLE, Pool, Query, popularity
+from codellama_lsp.context.candidates import VISIBLE, Pool, Query
 from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.library import Library
 from codellama_lsp.context.languages import same_family
 
 _MOST_HEADERS = 40
-_LEAST, _MEMBER_LEAST = 0.4, 0.3
-_POPULAR = 0.7
+_LEAST, _MEMBER_LEAST, _STATIC_LEAST = 0.4, 0.3, 0.8
 _NAMESPACE = re.compile(r"^[ \t]*namespace[ \t]+([\w.]+)", re.MULTILINE)
 _BY_FOLDER = frozenset({"go", "java", "php"})
 _BY_HEADER = frozenset({"c", "cpp"})
@@ -35,10 +34,13 @@ def add_visible(
         paths += [p for p in modules if p not in paths]
     start = view.partial
     least = _MEMBER_LEAST if view.receiver else _LEAST
-    for one, n in library.ranked(paths, inside="*" if view.receiver else "", start=start):
+    static = [p for line in imports if line.name == "*" for p in _class_of(library, query, line)]
+    inside = "*" if view.receiver else ""
+    for one, n in library.ranked(paths, inside=inside, start=start, worth=pool.likely):
         if same_family(one.language, query.language):
-            name = one.definition.name
-            pool.add(one, least + _POPULAR * popularity(n) + pool.overlap(name), VISIBLE)
+            pool.add(one, least + pool.likely(one.definition.name, n), VISIBLE)
+    for one, n in library.ranked(static, inside="*", start=start, worth=pool.likely):
+        pool.add(one, _STATIC_LEAST + pool.likely(one.definition.name, n), VISIBLE)
 
 
 def _paths(library: Library, query: Query, imports: Sequence[Import]) -> list[str]:
@@ -47,7 +49,8 @@ def _paths(library: Library, query: Query, imports: Sequence[Import]) -> list[st
     if language == "shellscript":  # whoever sources it says so elsewhere
         return library.written_in(language)
     if language in _BY_FOLDER:
-        return folder_files(library, path)
+        packages = [p for line in imports if line.name == "*" for p in _package(library, line)]
+        return [*folder_files(library, path), *packages]
     if language == "csharp":
         parts = [name.split(".") for name in _NAMESPACE.findall(text)]
         namespaces = [".".join(p[:n]) for p in parts for n in range(len(p), 0, -1)]
@@ -56,6 +59,20 @@ def _paths(library: Library, query: Query, imports: Sequence[Import]) -> list[st
     if language in _BY_HEADER:
         return _headers(library, path, language, imports)
     return []
+
+
+def _class_of(library: Library, query: Query, line: Import) -> list[str]:
+    """The file of a class whose members are imported, as Java's ``import static`` has it."""
+    if query.language != "java":
+        return []
+    return library.resolve(line.module, query.language, query.path)[:1]
+
+
+def _package(library: Library, line: Import) -> list[str]:
+    """Files of a package that is imported whole, as Java has it."""
+    folder = line.module.replace(".", "/")
+    inside = library.in_folder(folder.rpartition("/")[2].lower())
+    return [p for p in inside if f"/{p.rpartition('/')[0]}".endswith(f"/{folder}")]
 
 
 def folder_files(library: Library, path: str) -> list[str]:

@@ -35,6 +35,11 @@ _TYPED = (
 )
 
 
+_OPENS = re.compile(r"\b(?:def|fn|func|function)\b|\)\s*(?:->\s*\S+\s*)?[:{]\s*$")
+_BRANCHES = re.compile(
+    r"\s*\}?\s*(?:if|elif|else|for|foreach|while|switch|match|try|catch|except|with|using|lock|"
+    r"synchronized|do|case|select|unless|until|loop)\b"
+)
 _RESULT = re.compile(
     r"\b(\w+)\s*:?=\s*(?:await\s+)?(?:[^\W\d]\w*(?:\.|::|->))*([^\W\dA-Z]\w*)\s*\("
 )
@@ -123,13 +128,18 @@ def _open_brackets(line: str) -> int:
 
 
 def _scope(lines: list[str]) -> str:
-    """From the line that opened the body around the cursor on: the nearest less indented ones."""
+    """From the line on that began the function around the cursor: the nearest less indented one."""
     current = next((line for line in reversed(lines) if line.strip()), "")
     indent = len(lines[-1]) - len(lines[-1].lstrip()) if lines[-1].strip() else _indent(current)
+    below = ""
     for back, line in enumerate(reversed(lines[-_SCOPE_LINES:])):
-        opens = re.search(r"\b(?:def|fn|func|function)\b|\)\s*(?:->\s*\S+\s*)?[:{]\s*$", line)
-        if line.strip() and _indent(line) < indent and opens:
+        if not line.strip():
+            continue
+        # Some have the brace on a line of its own.
+        opens = _OPENS.search(line) or (below.strip() == "{" and line.rstrip().endswith(")"))
+        if _indent(line) < indent and opens and not _BRANCHES.match(line):
             return "\n".join(lines[len(lines) - 1 - back :])
+        below = line
     return "\n".join(lines[-_NEAR_LINES_BEFORE:])
 
 

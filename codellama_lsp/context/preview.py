@@ -31,13 +31,9 @@ def described(
     ms: float,
 ) -> dict[str, Any]:
     """The choice as JSON; `counts` are the tokens of `texts`, in that order."""
-    shown = assembly_to_json(assembly)
-    for chunk, tokens in zip(shown["chunks"], counts, strict=False):
-        chunk["tokens"] = tokens
-    suffix, prefix = counts[len(assembly.chunks) :]
+    *of_chunks, suffix, prefix = counts
     return {
-        **shown,
-        "tokens": sum(counts[: len(assembly.chunks)]),
+        **assembly_to_json(assembly.counted(of_chunks)),
         "windows": {
             "suffix": {"text": windows.suffix.text, "tokens": suffix},
             "prefix": {"text": windows.prefix.text, "tokens": prefix},

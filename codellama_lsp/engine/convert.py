@@ -30,6 +30,7 @@ E = TypeVar("E", bound=enum.Enum)
 MAX_CANDIDATES = 16
 MAX_TOKENS = 100_000
 MAX_TYPED_CHARS = 1_000_000
+MAX_LIMIT_TOKENS = 1 << 24
 MAX_CONTEXT_SEGMENTS = 400
 
 
@@ -38,6 +39,9 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
     return {
         "document": request.document,
         "context": [sender.pack(segment) for segment in request.context],
+        "context_in_prefix": request.context_in_prefix,
+        "most_context_tokens": request.most_context_tokens,
+        "most_window_tokens": request.most_window_tokens,
         "suffix": sender.pack(request.suffix),
         "prefix": sender.pack(request.prefix),
         "far_before": request.far_before and sender.pack(request.far_before),
@@ -69,6 +73,9 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
     return GenerateRequest(
         document=_get(body, "document", str),
         context=tuple(store.unpack(segment) for segment in context),
+        context_in_prefix=_get(body, "context_in_prefix", bool),
+        most_context_tokens=_optional_limit(body, "most_context_tokens"),
+        most_window_tokens=_optional_limit(body, "most_window_tokens"),
         suffix=store.unpack(body.get("suffix")),
         prefix=store.unpack(body.get("prefix")),
         far_before=_optional_segment(body, "far_before", store),
@@ -181,6 +188,10 @@ def _bounded(body: dict[str, Any], name: str, low: int, high: int) -> int:
     if not low <= value <= high:
         raise WireError(INVALID_PARAMS, f"{name} is not between {low} and {high}")
     return value
+
+
+def _optional_limit(body: dict[str, Any], name: str) -> int | None:
+    return None if body.get(name) is None else _bounded(body, name, 0, MAX_LIMIT_TOKENS)
 
 
 def _float(body: dict[str, Any], name: str) -> float:

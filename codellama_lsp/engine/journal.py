@@ -57,7 +57,8 @@ def crashed(socket: Path) -> bool | None:
 
 def fingerprint(request: GenerateRequest) -> str:
     """Hash of what a request makes the model evaluate: 32 hexadecimal digits."""
-    parts = [request.layout.value, *(segment.text for segment in request.context)]
+    place = "prefix" if request.context_in_prefix else ""
+    parts = [request.layout.value, place, *(segment.text for segment in request.context)]
     parts += [request.prefix.text, request.suffix.text]
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:

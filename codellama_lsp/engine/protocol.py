@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 #: Version of the wire protocol; an engine and a client with different ones don't talk.
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 
 class Layout(enum.StrEnum):
@@ -73,7 +73,13 @@ class GenerateRequest:
     suffix: Segment
     """Text after the cursor, to the end of the suffix window."""
     context: tuple[Segment, ...] = ()
-    """Related code, most stable first; stands before the infilling prompt."""
+    """Related code, most stable first."""
+    context_in_prefix: bool = False
+    """It stands at the start of the prefix, not before the infilling prompt."""
+    most_context_tokens: int | None = None
+    """What `context` may have, in the model's tokens; segments that are too much are left out."""
+    most_window_tokens: int | None = None
+    """What prefix and suffix may have; their far ends are cut."""
     far_before: Segment | None = None
     """The file's text up to where `prefix` starts; not in the prompt, only copied from."""
     far_after: Segment | None = None
@@ -146,8 +152,6 @@ class Timings:
     """Of prefill and decode, what was spent inside llama.cpp."""
     native_before_text: float = 0.0
     """Of `native`, what went before the first character came out, or the end."""
-    cpu: float = 0.0
-    """CPU time of the decode thread outside llama.cpp."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 

@@ -97,10 +97,10 @@ def look(
     """What is chosen for it at every budget."""
     query = Query(needle.path, "python", needle.text, needle.offset)
     for budget in BUDGETS:
-        found = select(library, query, budget_tokens=budget, chars_per_token=chars_per_token)
+        chosen = select(library, query, budget_tokens=budget, chars_per_token=chars_per_token)
+        found = chosen.counted([count(chunk.text) for chunk in chosen.chunks])
         shown = any(c.path == needle.where and needle.wanted in c.text for c in found.chunks)
-        tokens = sum(count(chunk.text) for chunk in found.chunks)
-        yield NeedleRow(needle.kind, budget, shown, tokens)
+        yield NeedleRow(needle.kind, budget, shown, found.tokens)
 
 
 def _needles(

@@ -67,11 +67,7 @@ def look(
     """Every contender at every budget, into `hits`; `tick` hears how many places are done."""
     for number, place in enumerate(places):
         text = place.without_rest
-        shown = (
-            text[max(0, place.offset - _WINDOW_BEFORE_CHARS) : place.offset],
-            text[place.offset : place.offset + _WINDOW_AFTER_CHARS],
-        )
-        query = Query(place.path, place.language, text, place.offset, shown)
+        query = Query(place.path, place.language, text, place.offset, window_texts(place))
         language = _FAMILY.get(place.language, place.language)
         library.open(place.path, text, place.language)
         try:
@@ -82,6 +78,15 @@ def look(
         finally:
             library.close(place.path)
         tick(number + 1)
+
+
+def window_texts(place: Place) -> tuple[str, str]:
+    """What a prompt shows of the place's own file, before the cursor and behind it."""
+    text = place.without_rest
+    return (
+        text[max(0, place.offset - _WINDOW_BEFORE_CHARS) : place.offset],
+        text[place.offset : place.offset + _WINDOW_AFTER_CHARS],
+    )
 
 
 def recall_rows(hits: Iterable[Hit]) -> list[RecallRow]:

@@ -93,7 +93,7 @@ def library_of(root: Path) -> Library:
     for _ in Builder(Files(root), store).build():
         pass
     store.note_common()
-    return Library(store)
+    return Library(store, root.resolve().name)
 
 
 def draw_places(root: Path, n: int, seed: int, language: str | None = None) -> list[Place]:

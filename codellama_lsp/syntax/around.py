@@ -21,8 +21,8 @@ _COMPLETE = re.compile(r"[\w)\]}\"'`;][ \t]*\Z|[{};]\s*\Z")
 
 #: The parser reports its progress every so often, some 10 microseconds apart. Counting reports
 #: bounds its time by work rather than by a clock, and so the same on any machine: healthy code of
-#: a window takes 20 to 40, badly broken code hundreds. What takes more than 2 ms is left alone.
-_MOST_REPORTS = 180
+#: a window takes 10 to 30, badly broken code hundreds. What takes more than 2 ms is left alone.
+_MOST_REPORTS = 60
 
 #: What holds the arguments of a call, and what a call is.
 _ARGUMENTS = frozenset({"argument_list", "arguments"})
@@ -102,6 +102,8 @@ class Around:
             parent = parent.parent
         if parent.type in _NO_BODY or parent.type in _VALUES or parent.parent is None:
             return None
+        if node.type == "{" and re.search(r"case|switch_section|labeled", parent.type):
+            return None  # What the parser takes for a mere block has a macro for its header.
         first = parent.start_point.row
         return lines[first].decode(errors="replace") if first <= row else None
 

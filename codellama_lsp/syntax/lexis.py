@@ -32,7 +32,7 @@ _C = (
 )
 _CSHARP = (
     _SLASHES
-    + rf"|(?P<skip>{_CHAR})|(?P<string>(?:\$@|@\$|[@$])?\"\"\"|(?:\$@|@\$|[@$])?\""
+    + rf"|(?P<skip>{_CHAR})|(?P<string>(?:\$@|@\$|@)\"|\$*\"\"\"|\$?\""
     + r"|(?<![\w'])'(?=[^'\n]{0,2}\Z))|(?P<odd>')"
 )
 _PHP = (
@@ -40,12 +40,45 @@ _PHP = (
     r"|(?P<heredoc><<<[ \t]*[\"']?(?P<tag>[A-Za-z_]\w*)[\"']?)"
 )
 _BASH = (
-    r"(?P<line>(?<![^\s;&|(])#)|(?P<skip>\\.|\$[#'])|(?P<string>[\"'`])"
-    r"|(?P<heredoc><<-?[ \t]*[\"']?(?P<tag>[A-Za-z_]\w*)[\"']?(?!<))"
+    r"(?P<line>(?<![^\s;&|(])#)|(?P<skip>\\.|\$#)|(?P<string>\$?[\"']|`)"
+    r"|(?P<heredoc><<-?[ \t]*[\"']?(?P<tag>[A-Za-z_][\w,.$-]*)[\"']?(?!<))"
 )
 _GO = _SLASHES + rf"|(?P<skip>{_CHAR})|(?P<string>[\"`]|(?<![\w'])'(?=[^'\n]{{0,2}}\Z))|(?P<odd>')"
-_RUST = _SLASHES + rf"|(?P<skip>{_CHAR}|'[a-z_]\w*)|(?P<string>b?r#+\"|\")"
+_RUST = _SLASHES + rf"|(?P<skip>{_CHAR}|'[a-z_]\w*)|(?P<string>(?<!\w)[bc]?r#*\"|\")"
 _PLAIN = r"(?P<string>\"|`|(?<!\w)')"
+
+_OF_CLASSES = (
+    r"^[ \t]*(?:public|private|protected|internal)[ \t][^;\n]*[{;(]?$|^[ \t]*@Override$"
+    r"|^(?:import|using|namespace|package)[ \t][\w.* ]+[;{]?$"
+)
+#: By a lexis's name: lines as they hardly stand in texts and comments.
+_LANDMARKS = {
+    "python": (
+        r"^(?:(?:async )?def \w+\(|class \w+[(:]|from [\w.]+ import |import \w+$|@\w[\w.]*(?:\(|$)"
+        r"|[ \t]+(?:async )?def \w+\(.*\)(?: -> [^\n]+)?:\n[ \t]*"
+        r"(?:r?\"\"\"|return |self\.|if |try:))"
+    ),
+    "script": (
+        r"^(?:export|import|function|async function|(?:abstract )?class|interface) \w"
+        r"|^(?:const|let|type) \w+(?:<[^\n]*>)? = |^(?:describe|test|it)\("
+    ),
+    "java": _OF_CLASSES,
+    "csharp": _OF_CLASSES,
+    "c": (
+        r"^#(?:include|define|ifn?def|if|endif)\b"
+        r"|^(?:static|struct|typedef|namespace|extern) |^[{}]$"
+    ),
+    "php": (
+        r"^[ \t]*(?:(?:abstract|final|public|protected|private|static) )*function \w+\("
+        r"|^(?:namespace|use) [\w\\]+;$|^(?:(?:abstract|final) )?(?:class|interface|trait) \w+"
+    ),
+    "bash": r"^[\w-]+ ?\(\) ?\{|^[ \t]*(?:fi|done|esac|;;)$",
+    "go": r"^(?:func|type|var|const|import|package) ",
+    "rust": (
+        r"^[ \t]*(?:pub(?:\([^)]*\))? )?(?:async |unsafe |const )*"
+        r"(?:fn|struct|enum|impl|mod|trait|use)\b[^\n]*[{;(]$|^#\[\w"
+    ),
+}
 
 
 @attrs.frozen
@@ -73,6 +106,8 @@ class Lexis:
     """Whether indentation makes blocks."""
     loose_closers: bool = False
     """Whether a lone closing bracket is fine (``a)`` of a shell's case)."""
+    landmark: re.Pattern[str] | None = None
+    """What begins a line that is surely code, whatever stands above it."""
 
     def quoting(self, opener: str) -> Quoting:
         """What `opener`, found as a string's, promises."""
@@ -88,7 +123,15 @@ def _lexis(
     loose_closers: bool = False,
 ) -> Lexis:
     compiled = re.compile(f"{pattern}|{_BRACKETS}", re.DOTALL)
-    return Lexis(name, compiled, comment, colon_blocks, loose_closers)
+    landmark = _LANDMARKS.get(name)
+    return Lexis(
+        name,
+        compiled,
+        comment,
+        colon_blocks,
+        loose_closers,
+        re.compile(landmark, re.MULTILINE) if landmark else None,
+    )
 
 
 _KNOWN = {
@@ -132,7 +175,7 @@ def lexis_of(language_id: str) -> Lexis:
 
 @functools.lru_cache(maxsize=256)
 def _quoting(name: str, opener: str) -> Quoting:
-    quote = opener.lstrip("rRbBuUfFtT$@#")
+    quote = opener.lstrip("rRbBcuUfFtT$@#")
     tripled = len(quote) == 3
     if name == "python":
         code = "{" if "f" in opener.lower() or "t" in opener.lower() else ""
@@ -149,9 +192,9 @@ def _quoting(name: str, opener: str) -> Quoting:
         )
     if name == "rust":
         hashes = opener.count("#")
-        return Quoting('"' + "#" * hashes, one_line=False, escapes=not hashes)
+        return Quoting('"' + "#" * hashes, one_line=False, escapes="r" not in opener)
     if name == "bash":
-        return Quoting(quote, one_line=False, escapes=quote != "'", code_opener=_shell_code(quote))
+        return Quoting(quote, one_line=False, escapes=opener != "'", code_opener=_shell_code(quote))
     if name == "php":
         return Quoting(quote, one_line=False, code_opener="{$" if quote == '"' else "")
     if quote == "`":

@@ -6,6 +6,7 @@ change them. Pure functions of texts.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -14,9 +15,12 @@ import tree_sitter
 
 from codellama_lsp.syntax.around import Call, parse
 
-#: Of a text, so many places where the name stands are looked at.
-_MOST_PLACES = 120
+#: Of a text, so many places are looked at where the name stands, as a word or at all.
+_MOST_PLACES = 80
+_MOST_LOOKED_AT = 400
 _MOST_IMPORT_CHARS = 20_000
+_LONGEST_IMPORT_CHARS = 400
+_IMPORT = re.compile(r"^[ \t]*(?:from|import|use|using|export)\b[^;]*\Z", re.MULTILINE)
 _MOST_HEADER_CHARS = 1500
 _MOST_DEFINITIONS = 4
 
@@ -110,32 +114,50 @@ def _is_shadowed(name: str, text: str) -> bool:
     escaped = re.escape(name)
     assigned = rf"[ \t]*(?:[\w<>*&]+[ \t]+)*[*&$]*{escaped}[ \t]*(?::[^=\n]*)?:?=(?!=)"
     taken = rf".*\b(?:def|fn|func|function|lambda)\b[^\n(]*\([^\n)]*\b{escaped}\b"
-    pattern = re.compile(rf"{assigned}|{taken}")
-    return any(pattern.match(text, start) for start in _lines_with(name, text))
+    assigns, takes = re.compile(assigned), re.compile(taken)
+    for start, line in _lines_with(name, text):
+        if "=" in line and assigns.match(text, start):
+            return True
+        if _is_header(line) and takes.match(line):
+            return True
+    return False
+
+
+def _is_header(line: str) -> bool:
+    """Whether `line` may well hold a function's or a class's header; cheaper than a pattern."""
+    return any(word in line for word in ("fn", "func", "def", "class", "lambda"))
 
 
 def _comes_from_elsewhere(name: str, text: str, language_id: str) -> bool:
     escaped = re.escape(name)
     defined = re.compile(rf".*\b(?:def|class|function|fn|func)[ \t]+{escaped}\b")
-    if any(defined.match(text, start) for start in _lines_with(name, text)):
+    if any(_is_header(line) and defined.match(line) for _, line in _lines_with(name, text)):
         return False
     if language_id in ("c", "cpp", "go"):
         return True  # Headers and packages give their names without naming them.
-    imported = rf"^[ \t]*(?:from|import|use|using|export)\b[^;]{{0,400}}?\b{escaped}\b"
-    return re.search(imported, text[:_MOST_IMPORT_CHARS], re.MULTILINE) is not None
+    for start, line in _lines_with(name, text):
+        if start > _MOST_IMPORT_CHARS:
+            break
+        head = text[max(start - _LONGEST_IMPORT_CHARS, 0) : start] + line.partition(name)[0]
+        if _IMPORT.search(head):
+            return True
+    return False
 
 
-def _lines_with(name: str, text: str) -> Iterator[int]:
-    """Starts of lines in which the word `name` stands; of very many, the first ones."""
-    at, count, last = text.find(name), 0, -1
-    while at >= 0 and count < _MOST_PLACES:
+@functools.lru_cache(maxsize=2)
+def _lines_with(name: str, text: str) -> Sequence[tuple[int, str]]:
+    """Lines in which the word `name` stands, and their starts; of very many, the first ones."""
+    found: list[tuple[int, str]] = []
+    at, looked_at = text.find(name), 0
+    while at >= 0 and len(found) < _MOST_PLACES and looked_at < _MOST_LOOKED_AT:
+        looked_at += 1
         end = at + len(name)
         if not (_is_word(text[at - 1 : at]) or _is_word(text[end : end + 1])):
-            start = text.rfind("\n", 0, at) + 1
-            if start != last:
-                count, last = count + 1, start
-                yield start
+            start, stop = text.rfind("\n", 0, at) + 1, text.find("\n", end)
+            end = stop if stop >= 0 else len(text)
+            found.append((start, text[start:end]))
         at = text.find(name, end)
+    return found
 
 
 def _is_word(char: str) -> bool:
@@ -164,7 +186,7 @@ def constructor(text: str, name: str, language_id: str) -> Signature | None:
         return signature(text, name, language_id, methods=True)
     method = _CONSTRUCTORS.get(_FAMILY.get(language_id, ""))
     pattern = re.compile(rf"([ \t]*)(?:\w+[ \t]+)*class[ \t]+{re.escape(name)}\b")
-    matches = (pattern.match(text, start) for start in _lines_with(name, text))
+    matches = (pattern.match(text, start) for start, _ in _lines_with(name, text))
     found = [match for match in matches if match is not None]
     if method is None or len(found) != 1:
         return None
@@ -183,7 +205,7 @@ def _definitions(text: str, name: str, language_id: str) -> Iterator[Signature |
     if family is None or name not in text:
         return
     pattern = re.compile(rf"(?:{_BEFORE_NAME[family]}){re.escape(name)}[ \t]*(?:<[^()\n]*>)?\(")
-    for start in _lines_with(name, text):
+    for start, _ in _lines_with(name, text):
         match = pattern.match(text, start)
         if match is None:
             continue

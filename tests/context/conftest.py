@@ -31,7 +31,7 @@ class Folder:
         for _ in Builder(Files(self.root), self.store).build():
             pass
         self.store.note_common()
-        return Library(self.store)
+        return Library(self.store, self.root.name)
 
 
 @pytest.fixture

@@ -8,10 +8,8 @@ from codellama_lsp.context.assemble import Assembly, Chunk, Piece
 from codellama_lsp.context.candidates import Query
 from codellama_lsp.context.languages import comment
 from codellama_lsp.context.meter import Meter
-from codellama_lsp.context.related import Placer
 from codellama_lsp.context.segments import Segments
 from codellama_lsp.context.select import select
-from codellama_lsp.engine.protocol import Segment
 from tests.context.conftest import Folder
 
 _BODY = "    total = 0\n    for part in parts:\n        total += part.size * 2\n    return total\n"
@@ -107,17 +105,15 @@ def _chunk(path: str, text: str = "", tokens: int = 10, score: float = 1.0) -> C
     return Chunk(path, text or f"# {path}\n", tokens, (piece,))
 
 
-def test_both_placements() -> None:
-    context = Segments().of("file:///m.py", [_chunk("a", "# a\nx = 1\n")])
-    prefix = Segment("p", 1, "y = ")
-    placer = Placer(iter(range(100, 200)))
-    assert placer.place(context, prefix, "before") == (context, prefix)
-    none, joined = placer.place(context, prefix, "prefix")
-    assert none == () and joined.text == "# a\nx = 1\ny = "
-    assert placer.place(context, prefix, "prefix")[1] is joined
-    typed = placer.place(context, Segment("p", 2, "y = 1"), "prefix")[1]
-    assert typed.key == joined.key and typed.version != joined.version
-    assert placer.place((), prefix, "prefix") == ((), prefix)
+def test_a_models_own_tokens_count() -> None:
+    chunks = tuple(
+        _chunk(path, score=score) for path, score in (("a", 3.0), ("b", 2.0), ("c", 1.0))
+    )
+    assembly = Assembly(chunks, (), 30)
+    assert assembly.counted([10, 9, 11]).tokens == 30
+    less = assembly.counted([12, 9, 11])
+    assert [chunk.path for chunk in less.chunks] == ["a", "c"] and less.tokens == 23
+    assert [(left.path, left.why) for left in less.left_out] == [("b", "no room")]
 
 
 def test_the_same_text_keeps_its_version() -> None:

@@ -10,6 +10,7 @@ from codellama_lsp.context.candidates import (
     BASE,
     CALLED,
     IMPORTED,
+    INHERITED,
     MEMBER,
     PARTNER,
     RECEIVER,
@@ -93,6 +94,30 @@ CASES = [
      {"shapes.py": "class Shape:\n    def area(self): ...\n"}, "main.py", "python",
      "from shapes import Shape\n\nclass A:\n    def __init__(self):\n        self.it = Shape()\n"
      + "\n" * 200 + "    def f(self):\n        return self.it.|", "Shape.area", MEMBER),
+    ("an import by the name of the folder that is open", {"shapes.py": SHAPES}, "main.py", "python",
+     "from workspace.shapes import scale\n\nx = |", "scale", IMPORTED),
+    ("java: the same", {"b/Shape.java": "package workspace.b;\npublic class Shape { }\n"}, "Main.java", "java",
+     "import workspace.b.Shape;\nclass Main { int f() { |", "Shape", IMPORTED),
+    ("java: a package that is imported whole", {"src/a/b/Shape.java": "package a.b;\npublic class Shape { }\n"},
+     "src/c/Main.java", "java", "import a.b.*;\nclass Main { int f() { |", "Shape", VISIBLE),
+    ("java: static members of a class", {"src/a/Shapes.java": "package a;\nclass Shapes { static int scaleShape(int by) { } }\n"},
+     "src/c/Main.java", "java", "import static a.Shapes.*;\nclass Main { int f() { |", "Shapes.scaleShape", VISIBLE),
+    ("java: what is inherited, without this",
+     {"src/a/Shape.java": "package a;\npublic class Shape { protected int scaleBy(int by) { return 1; } }\n"},
+     "src/c/Circle.java", "java", "import a.Shape;\nclass Circle extends Shape { int f() { |", "Shape.scaleBy", INHERITED),
+    ("c#: the other part of a partial class",
+     {"x/Shape.cs": "namespace X { public partial class Shape { int ScaleBy(int by) { return 1; } } }\n"},
+     "Shape.More.cs", "csharp", "namespace Y { public partial class Shape { void F() {\n|\n} } }", "Shape.ScaleBy", INHERITED),
+    ("c#: a parameter's type, its method's brace on a line of its own",
+     {"x/Shape.cs": "namespace N { public class Shape { public int Area() { return 1; } } }\n"},
+     "Main.cs", "csharp", "class M\n{\n    void F(Shape it)\n    {\n" + "        Go();\n" * 30
+     + "        if (a)\n        {\n            it.|", "Shape.Area", MEMBER),
+    ("c#: the class around, far above",
+     {"x/Base.cs": "class Base { protected int ScaleBy(int by) { return 1; } }\n"}, "Main.cs", "csharp",
+     "class M : Base\n{\n" + "    // nothing but a long comment, line by line\n" * 600 + "    void F()\n    {\n        |\n    }\n}\n",
+     "Base.ScaleBy", INHERITED),
+    ("c: headers behind conditions that a grammar cannot read", {"shapes.h": "int scale_shape(int by);\n"},
+     "main.c", "c", '#ifdef A\nif (x) {\n#else\n{\n#endif\n# include "shapes.h"\nint f(int a) { return |', "scale_shape", VISIBLE),
 ]  # fmt: skip
 
 
@@ -119,10 +144,44 @@ def test_what_is_referred_to(
         f"noise/n{i}.py": f"def helper_{i}(value):\n    return value + {i}\n" for i in range(20)
     }
     library = folder.write({**noise, **files}).index()
-    candidates, _ = choose(library, _query(path, language, text))
+    query = _query(path, language, text)
+    library.open(path, query.text, language)
+    candidates, _ = choose(library, query)
     found = {c.found.definition.qualified: c.reasons for c in candidates[:8]}
     assert wanted in found, found
     assert reason is None or reason in found[wanted]
+
+
+def test_many_names_are_told_apart_by_their_words(folder: Folder) -> None:
+    """In a header of a thousand names, all of them as much used."""
+    names = [f"{a}_{b}_{c}" for a in "pqrstuvwxy" for b in "abcdefghij" for c in "klmno"]
+    header = "".join(f"int {name}(int by);\n" for name in [*names, "scale_shape"])
+    library = folder.write({"all.h": header}).index()
+    text = '#include "all.h"\nint f(int shape, int scale) { return |'
+    candidates, _ = choose(library, _query("main.c", "c", text))
+    assert "scale_shape" in [c.found.definition.name for c in candidates[:3]]
+
+
+TESTS = [("src/main.py", "x = ScaleSha|", ["ScaleShape", "ScaleShapeTest"]),
+         ("tests/test_main.py", "x = ScaleSha|", ["ScaleShape", "ScaleShapeMaker", "ScaleShapeTest"])]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "text", "order"), TESTS)
+def test_tests_are_hardly_ever_meant(
+    folder: Folder, path: str, text: str, order: list[str]
+) -> None:
+    library = folder.write(
+        {
+            "src/a.py": "class ScaleShape: ...\n",
+            "tests/test_a.py": "class ScaleShapeTest: ...\nclass ScaleShapeMaker: ...\n",
+        }
+    ).index()
+    candidates, _ = choose(library, _query(path, "python", text))
+    found = [c.found.definition.name for c in candidates if c.found.definition.name in order]
+    if path.startswith("tests/"):
+        assert found[-1] == "ScaleShapeTest"
+    else:
+        assert found == order
 
 
 def test_unsaved_text_wins_over_the_disk(folder: Folder) -> None:

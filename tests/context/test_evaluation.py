@@ -197,6 +197,15 @@ def test_contenders_keep_to_their_room(package: Path, what: str, tokens: int) ->
     assert sum(_by_words(chunk.text) for chunk in chunks) <= tokens
 
 
+def test_prompts_keep_to_their_budgets(package: Path) -> None:
+    pytest.importorskip("llama_cpp")
+    done = _run("eval", "budget", str(package), "--n", "6", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["budget_tokens"] for row in rows] == [512, 1024, 4096, 16_384]
+    assert all(row["n"] and row["over"] == 0 and 0 < row["most"] <= 1 for row in rows)
+
+
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "codellama_lsp", *arguments],

@@ -74,11 +74,16 @@ async def test_the_workspace_reaches_it(engine: Recording, folder: Folder, place
     assert await _complete(engine, folder, text, workspace_placement=placement) is Outcome.OFFERED
     (request,) = engine.asked
     assert "def scale_shape(shape)" in engine.texts()
-    if placement == "before":
-        assert request.context and request.prefix.text == "from shapes import scale_shape\nx = "
-    else:
-        assert not request.context
-        assert request.prefix.text.endswith("from shapes import scale_shape\nx = ")
+    assert request.context and request.prefix.text == "from shapes import scale_shape\nx = "
+    assert request.context_in_prefix == (placement == "prefix")
+
+
+async def test_the_engine_is_told_the_budgets(engine: Recording, folder: Folder) -> None:
+    folder.write({"shapes.py": "def scale_shape(shape): ...\n"})
+    text = "from shapes import scale_shape\nx = |"
+    await _complete(engine, folder, text, workspace_tokens=300, context_tokens=200)
+    (request,) = engine.asked
+    assert (request.most_context_tokens, request.most_window_tokens) == (300, 200)
 
 
 @pytest.mark.parametrize(("kind", "secret", "text"), SECRETS)
@@ -154,13 +159,13 @@ async def test_what_was_chosen_is_read_with_the_latest_windows(
     )
     (asked,) = (r for r in engine.asked if r.priority is Priority.VISIBLE)
     context = (Segment("c", 1, "# b.py\ndef f(): ...\n"),)
-    await completer.read_ahead("file:///w/a.py", context)
+    await completer.prompts.read_ahead("file:///w/a.py", context)
     (read,) = (r for r in engine.asked if r.priority is Priority.WARM)
     assert read.max_tokens == 0
     assert read.suffix == asked.suffix
     shown = "".join(segment.text for segment in read.context) + read.prefix.text
     assert shown == "# b.py\ndef f(): ...\nx = "
-    assert bool(read.context) == (placement == "before")
+    assert read.context_in_prefix == (placement == "prefix")
 
 
 @pytest.mark.parametrize(("uri", "background"), [("file:///w/a.py", "off"), ("file:///b", "full")])
@@ -174,5 +179,5 @@ async def test_what_nobody_may_do_unasked_is_not_read(
     )
     await completer.settled()
     known = len(engine.asked)
-    await completer.read_ahead(uri, (Segment("c", 1, "# b.py\n"),))
+    await completer.prompts.read_ahead(uri, (Segment("c", 1, "# b.py\n"),))
     assert len(engine.asked) == known

@@ -33,6 +33,31 @@ PIECES = ["a", "b_1", "(", ")", "{", "}", '"', "\n", "\r\n", "\t", "é", "漢", 
 PASTED = "def f(x):\r\n    return '😀' + x\r\n\r\n"
 ANSWERS: list[object] = ["zz", "", ")", "y😀\n    more()", {"text": "slow()", "delay_ms": 20}]
 
+#: What a broken model may say, and a script that means harm.
+HOSTILE: list[object] = [
+    "a\0b",
+    "x\ud800y",
+    "\udc00",
+    "\x1b[31mred\x07\x08",
+    "z" * 10_000,
+    "word " * 2_000,
+    "sure, " * 60,
+    "Okay. " * 60 + "\n```",
+    "(" * 3_000,
+    "})]" * 1_000,
+    "'\"`" * 1_000,
+    "\r" * 50 + "x",
+    "a\rb\r\nc\n\rd",
+    "\n" * 500,
+    "\t \t" * 500 + "y",
+    "\ufeff\u202ex\u2066",
+    "<PRE> <SUF> <MID> <EOT> </s> <|endoftext|>",
+    "/**" * 400,
+    "a/" * 900 + "b.py\n",
+    "good(1)",
+    {"text": "\ud83d" + "x" * 50, "delay_ms": 20},
+]
+
 
 @attrs.define
 class Editor:
@@ -276,4 +301,12 @@ async def test_random_editing(seed: int, tmp_path: Path) -> None:
     async with started(write_script(tmp_path, *ANSWERS * 1000)) as client:
         await client.initialize()
         await check(client, seed)
+        assert await client.shutdown() == 0
+
+
+async def test_hostile_engine(tmp_path: Path) -> None:
+    script = write_script(tmp_path, *HOSTILE * 150)
+    async with started(script) as client:
+        await client.initialize()
+        await check(client, 3)
         assert await client.shutdown() == 0

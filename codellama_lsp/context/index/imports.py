@@ -92,6 +92,17 @@ def _c(text: str) -> _Names:
     return [(match[1], "*", "")] if match else []
 
 
+_INCLUDE = re.compile(r"""^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]""", re.MULTILINE)
+
+
+def includes(text: str) -> list[Import]:
+    """All of C's in a file, whatever a grammar makes of the conditions around them."""
+    return [
+        Import(match[1], "*", "", text.count("\n", 0, match.start()))
+        for match in _INCLUDE.finditer(text)
+    ]
+
+
 def _csharp(text: str) -> _Names:
     match = re.match(r"\s*(?:global\s+)?using\s+(?:static\s+)?(?:(\w+)\s*=\s*)?([\w.]+)\s*;", text)
     if not match:

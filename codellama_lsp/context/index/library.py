@@ -11,7 +11,7 @@ from codellama_lsp.context.index.definition import Found
 from codellama_lsp.context.index.imports import Import
 from codellama_lsp.context.index.neighbours import Neighbours
 from codellama_lsp.context.index.resolve import partners, resolve
-from codellama_lsp.context.index.store import IN_MEMORY, FileFacts, Store
+from codellama_lsp.context.index.store import IN_MEMORY, FileFacts, Store, Worth
 from codellama_lsp.context.languages import language_of
 from codellama_lsp.context.secrets import Redactor, Span
 
@@ -48,8 +48,9 @@ class OpenFile:
 class Library:
     """Answers questions about definitions. Unsaved text wins over what is on disk."""
 
-    def __init__(self, disk: Store | None = None) -> None:
+    def __init__(self, disk: Store | None = None, root_name: str = "") -> None:
         self.disk = disk or _empty()
+        self.root_name = root_name
         self.others = Neighbours()
         """The workspace's other folders."""
         self._overlay = _empty()
@@ -150,14 +151,22 @@ class Library:
         return list(dict.fromkeys((*self._overlay.declaring(module), *self.disk.declaring(module))))
 
     def ranked(
-        self, paths: Iterable[str], *, inside: str = "", start: str = "", most: int = 150
+        self,
+        paths: Iterable[str],
+        *,
+        inside: str = "",
+        start: str = "",
+        worth: Worth,
+        most: int = 150,
     ) -> list[tuple[Found, int]]:
         """See `Store.ranked`; of buffers, nothing is counted."""
         wanted = list(dict.fromkeys(paths))[:_MOST_PATHS]
         buffers = [path for path in wanted if path in self._open]
         stored = [path for path in wanted if path not in self._open]
-        found = self.disk.ranked(stored, inside=inside, start=start, most=most)
-        return found + self._overlay.ranked(buffers, inside=inside, start=start, most=most)
+        found = self.disk.ranked(stored, inside=inside, start=start, worth=worth, most=most)
+        return found + self._overlay.ranked(
+            buffers, inside=inside, start=start, worth=worth, most=most
+        )
 
     def resolve(self, module: str, language: str, importer: str) -> list[str]:
         """Files that an import can mean."""

@@ -18,6 +18,9 @@ _MOST_FILES = 8
 class Files(Protocol):
     """What `resolve` asks."""
 
+    root_name: str
+    """Of the workspace's folder: where that is a package itself, imports begin with its name."""
+
     def with_stem(self, stem: str) -> list[str]:
         """Paths of files with that stem."""
         ...
@@ -49,6 +52,8 @@ def folder_of(path: str) -> str:
 def resolve(module: str, language_id: str, importer: str, files: Files) -> list[str]:
     """Files that `module`, as written in `importer`, can mean; the likeliest first."""
     wanted = _wanted(module, language_id, importer)
+    if language_id in _BY_NAME and wanted and not wanted[0].startswith("/"):
+        wanted += _below_root(wanted[0], files.root_name)
     if not wanted:
         return []
     if language_id == "go":
@@ -96,6 +101,14 @@ def _wanted(module: str, language_id: str, importer: str) -> list[str]:
     return [module] if language_id == "go" else []
 
 
+def _below_root(path: str, root_name: str) -> list[str]:
+    """A path that leads through the workspace's folder, from there on."""
+    parts = path.split("/")
+    return ["/" + "/".join(parts[n + 1 :]) for n, p in enumerate(parts[:-1]) if p == root_name]
+
+
+#: Languages whose imports name files from a root outside the importing file's folder.
+_BY_NAME = frozenset({"python", "java"})
 _ECMASCRIPT = ("javascript", "javascriptreact", "typescript", "typescriptreact")
 
 

@@ -116,7 +116,7 @@ RULES: dict[str, Rules] = {
         ),
         containers=_words(
             "compilation_unit namespace_declaration file_scoped_namespace_declaration "
-            "declaration_list enum_member_declaration_list"
+            "declaration_list enum_member_declaration_list preproc_if preproc_elif preproc_else"
         ),
         imports=_words("using_directive"),
     ),

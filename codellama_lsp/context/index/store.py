@@ -7,7 +7,7 @@ Knows no workspace: paths are whatever it was given. Errors are `sqlite3.Error`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from codellama_lsp.context.index.words import terms
 
 #: Raised whenever what is stored changes, rules for secrets included: a database of another version
 #: is built anew.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _COMMON_FROM = 300
 _POPULAR_FROM = 3
 IN_MEMORY = ":memory:"
@@ -55,6 +55,15 @@ _COLUMNS = (
     "d.doc, d.skeleton, d.body, d.bases"
 )
 _FROM = "FROM definitions d JOIN files f ON f.id = d.file"
+#: Of more names than this, those that few others use are not even looked at.
+_MOST_RANKED = 600
+
+#: What a name is worth that occurs in so many definitions.
+Worth = Callable[[str, int], float]
+
+
+def _used(name: str, occurrences: int) -> float:
+    return occurrences
 
 
 @attrs.frozen
@@ -249,12 +258,19 @@ class Store:
         return [Import(*row) for row in rows]
 
     def ranked(
-        self, paths: Sequence[str], *, inside: str = "", start: str = "", most: int = 150
+        self,
+        paths: Sequence[str],
+        *,
+        inside: str = "",
+        start: str = "",
+        worth: Worth = _used,
+        most: int = 150,
     ) -> list[tuple[Found, int]]:
         """What files define, one of each name; and in how many other definitions it occurs.
 
-        Counts are rough, the most used come first. `inside`: members of that qualified name; "*":
-        members of anything; else what is no member. `start`: of the names.
+        Counts are rough; of the most used names, those of most `worth` come first. `inside`:
+        members of that qualified name; "*": members of anything; else what is no member. `start`:
+        of the names.
         """
         where = [f"f.path IN ({','.join('?' * len(paths))})", "d.name != ''"]
         values: list[object] = list(paths)
@@ -269,12 +285,16 @@ class Store:
         query = (
             f"WITH named AS (SELECT min(d.id) AS id, count(*) AS own, d.name AS name {_FROM} "
             f"WHERE {' AND '.join(where)} GROUP BY d.name) "
-            f"SELECT max(coalesce(p.n, 0) - named.own, 0), {_COLUMNS} FROM named "
-            "LEFT JOIN popular p ON p.name = lower(named.name) "
-            "JOIN definitions d ON d.id = named.id JOIN files f ON f.id = d.file "
-            "ORDER BY 1 DESC, d.id LIMIT ?"
+            "SELECT named.id, named.name, max(coalesce(p.n, 0) - named.own, 0) FROM named "
+            "LEFT JOIN popular p ON p.name = lower(named.name) ORDER BY 3 DESC, named.id LIMIT ?"
         )
-        return [(_to_found(row), int(n)) for n, *row in self._db.execute(query, (*values, most))]
+        rows = self._db.execute(query, (*values, max(_MOST_RANKED, most))).fetchall()
+        rows.sort(key=lambda row: -worth(row[1], row[2]))
+        counts = {row[0]: int(row[2]) for row in rows[:most]}
+        marks = ",".join("?" * len(counts))
+        found = self._found(f"SELECT {_COLUMNS} {_FROM} WHERE d.id IN ({marks})", tuple(counts))
+        by_id = {one.id: one for one in found}
+        return [(by_id[number], n) for number, n in counts.items()]
 
     def declaring(self, module: str, most: int = 400) -> list[str]:
         """Paths of files that say they belong to that namespace."""

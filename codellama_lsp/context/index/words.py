@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
@@ -26,6 +27,7 @@ STOP_WORDS = frozenset(
 )
 
 _MOST_REPEATS = 2
+_MOST_KNOWN = 16_384
 
 
 def identifiers(text: str) -> list[str]:
@@ -33,9 +35,10 @@ def identifiers(text: str) -> list[str]:
     return _IDENTIFIER.findall(text)
 
 
-def split(identifier: str) -> list[str]:
+@lru_cache(_MOST_KNOWN)
+def split(identifier: str) -> tuple[str, ...]:
     """The words of an identifier, in lower case: ``parse_HTTPHeader2`` has four."""
-    return [part.lower() for part in _PARTS.findall(identifier)]
+    return tuple(part.lower() for part in _PARTS.findall(identifier))
 
 
 def terms(text: str) -> str:

@@ -65,7 +65,7 @@ class WorkspaceIndex:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self.library = Library()
+        self.library = Library(root_name=self.root.name)
         self.state = IndexState("building")
         self._files = Files(self.root)
         self._lock: WriterLock | None = None

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import attrs
 
+from codellama_lsp.engine.protocol import GenerateRequest
 from codellama_lsp.engine.worker.backend import SAMPLE
 from codellama_lsp.engine.worker.library import quiet
 from codellama_lsp.engine.worker.model import Model
+from codellama_lsp.engine.worker.prompting import PromptBuilder
+
+_MOST_TOKENS = 1 << 20
 
 
 @attrs.frozen
@@ -21,6 +25,8 @@ class Vocabulary:
     """Tokens of a text as it stands inside a prompt."""
     chars_per_token: float
     """As an engine with this model says it."""
+    prompt_tokens: Callable[[GenerateRequest], int]
+    """Length of the prompt that an engine with a large context builds for a request."""
 
 
 def vocabulary(path: Path) -> Vocabulary:
@@ -31,4 +37,9 @@ def vocabulary(path: Path) -> Vocabulary:
     def count(text: str) -> int:
         return len(model.encoder.infill(text))
 
-    return Vocabulary(model.name, count, len(SAMPLE) / max(count(SAMPLE), 1))
+    builder = PromptBuilder(model, most_tokens=_MOST_TOKENS, healing_tokens=0)
+
+    def prompt_tokens(request: GenerateRequest) -> int:
+        return len(builder.build(request).ids)
+
+    return Vocabulary(model.name, count, len(SAMPLE) / max(count(SAMPLE), 1), prompt_tokens)

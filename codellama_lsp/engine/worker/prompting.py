@@ -5,12 +5,13 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from codellama_lsp.engine.protocol import BadRequestError, GenerateRequest, Layout
+from codellama_lsp.engine.protocol import BadRequestError, GenerateRequest, Layout, Segment
 from codellama_lsp.engine.worker.cache import Ids
 from codellama_lsp.engine.worker.drafting import LONGEST_DRAFT
 from codellama_lsp.engine.worker.model import Model
 from codellama_lsp.engine.worker.segment_ids import SegmentIds
 from codellama_lsp.prompt.budget import fit
+from codellama_lsp.prompt.fitting import fitting
 from codellama_lsp.prompt.healing import tokens_to_heal
 from codellama_lsp.prompt.layout import PromptParts, left_to_right, prefix_first, suffix_first
 from codellama_lsp.prompt.special import InfillIds
@@ -73,20 +74,38 @@ class PromptBuilder:
         typed = min(request.typed_chars, len(before)) if layout is Layout.PSM else 0
         cut = len(before) - typed
         of, prefix, suffix = self._ids.of, request.prefix, request.suffix
-        context = [of(part.key, part.text, dummy=False) for part in request.context]
+        overhead = len(self._model.bos) + _SENTINELS + request.max_tokens + LONGEST_DRAFT
+        budget = self._most_tokens - overhead
+        if budget < 16:
+            raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
         parts = PromptParts(
-            context=np.concatenate(context) if context else (),
+            context=(),
             prefix=of(prefix.key, before[:cut] if typed else before, dummy=True),
             suffix=()
             if layout is Layout.LEFT_TO_RIGHT
             else of(suffix.key, suffix.text, dummy=False),
             middle=of(f"{prefix.key}#typed", before[cut:], dummy=False) if typed else (),
         )
-        overhead = len(self._model.bos) + _SENTINELS + request.max_tokens + LONGEST_DRAFT
-        budget = self._most_tokens - overhead
-        if budget < 16:
-            raise BadRequestError("max_tokens leave no room for a prompt in this model's context")
-        return fit(parts, budget).parts
+        parts = fit(parts, min(budget, request.most_window_tokens or budget))
+        windows = len(parts.prefix) + len(parts.suffix) + len(parts.middle)
+        context = self._context(request, budget - windows)
+        if not context:
+            return parts
+        ids = np.concatenate([ids for _, ids in context])
+        if not request.context_in_prefix:
+            return attrs.evolve(parts, context=ids)
+        text = "".join(segment.text for segment, _ in context) + before[:cut]
+        parts = attrs.evolve(parts, prefix=of(f"{prefix.key}#context", text, dummy=True))
+        return fit(parts, min(budget, windows + len(ids) + 1))
+
+    def _context(self, request: GenerateRequest, room: int) -> list[tuple[Segment, Ids]]:
+        """The segments that fit, each with its ids."""
+        encoded = [(s, self._ids.of(s.key, s.text, dummy=False)) for s in request.context]
+        if request.most_context_tokens is not None:
+            room = min(room, request.most_context_tokens)
+        if request.context_in_prefix:
+            room -= 1  # its first line begins with the dummy space there
+        return [encoded[n] for n in fitting([len(ids) for _, ids in encoded], room)]
 
     def _ordered(self, parts: PromptParts, layout: Layout) -> Ids:
         bos, ids = self._model.bos, self._model.infill
