@@ -89,7 +89,8 @@ def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     if stripped != rest and text.endswith(stripped) and is_telling(stripped):
         return attrs.evolve(draft, text=text[: len(text) - len(stripped)].rstrip())
     for length in range(min(len(rest), len(text)), _LONG_OVERLAP_CHARS - 1, -1):
-        if text.endswith(rest[:length]) and is_telling(rest[:length]):
+        within_word = re.match(r"\w\w", rest[length - 1 : length + 1]) is not None
+        if text.endswith(rest[:length]) and is_telling(rest[:length]) and not within_word:
             return attrs.evolve(draft, text=text[:-length])
     if is_telling(rest) and len(rest) >= _LONG_OVERLAP_CHARS:
         whole = re.search(rf"(?<!\w){re.escape(rest)}(?!\w)", text)
