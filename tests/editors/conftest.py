@@ -32,8 +32,11 @@ def missing(editor: str, reason: str) -> NoReturn:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """With a failed test, what VS Code shows; the folder CODELLAMA_TEST_PICTURES gets a picture."""
+    """With a failed test, what editors show; the folder CODELLAMA_TEST_PICTURES gets pictures."""
     report = yield
+    if report.failed:
+        for neovim in Neovim.running:
+            report.sections.append(("Neovim", neovim.evidence()))
     if report.failed and VsCode.shown:
         folder = os.environ.get("CODELLAMA_TEST_PICTURES") or tempfile.mkdtemp(prefix="cll-seen-")
         for number, code in enumerate(VsCode.shown):
