@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -161,6 +162,9 @@ class LlamaBackend:
             },
         )
         self._loaded = True
+        # What is there now stays: no garbage collection looks at it in the middle of a token.
+        gc.collect()
+        gc.freeze()
         return self.info
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
