@@ -108,7 +108,9 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
     lead, body = blanks_of(text.split("\n", 1)[0]), text.lstrip(" \t")
     width = indent_width(spot.line_before)
     above = spot.line_above
-    expected = indent_width(above) + (habit.width if habit and habit.width else 4)
+    opener = spot.opener if spot.opens_body(above) else above
+    base = min(indent_width(above), indent_width(opener))
+    expected = base + (habit.width if habit and habit.width else 4)
     if spot.lexis.colon_blocks and spot.opens_body(above) and width <= indent_width(above):
         if lead or width < indent_width(above) or above.rstrip()[-1:] != ":":
             return text
