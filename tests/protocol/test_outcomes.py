@@ -82,8 +82,9 @@ ROWS = [
     ),
     Row(Outcome.INVALID, act=close, detail="never opened"),
     # The engine is another one from here on, with the script from its start.
-    Row(Outcome.ENGINE_DOWN, "boom = |\n", detail="ended in the middle"),
     Row(Outcome.FAILED, "boom = |\n", detail="crashed 3 times"),
+    # One crash more, and it is not started any more.
+    Row(Outcome.ENGINE_DOWN, "other = boom = |\n", detail="ended 4 times"),
 ]
 
 
