@@ -184,7 +184,7 @@ def _own_step(lines: list[str], quoted: list[bool], base: int, spot: Spot) -> in
     for line, is_quoted in zip(lines[1:], quoted[1:], strict=True):
         if not line.strip() or is_quoted:
             continue
-        opens = previous.rstrip()[-1:] in ("{", ":") or BARE_HEAD.match(previous)
+        opens = previous.rstrip()[-1:] in ("{", ":") or BARE_HEAD.match(previous) is not None
         opens = opens or (spot.lexis.name == "bash" and spot.opens_body(previous))
         if opens and indent_width(line) > indent_width(previous):
             steps.add(indent_width(line) - indent_width(previous))
