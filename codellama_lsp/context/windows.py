@@ -41,10 +41,10 @@ _LONGEST_LEFT_OUT_CHARS = 160
 
 #: A prefix window that has outgrown its budget by this much should move, once what it would show
 #: then has been evaluated; by the second, it moves whatever that costs.
-_SLACK = 1.08
+_SLACK = 1.22
 _MOST_SLACK = 1.35
 #: Of its budget, what a window has after such a move: it grows again.
-_SHARE_AFTER_MOVE = 0.9
+_SHARE_AFTER_MOVE = 0.85
 
 #: A prefix window shorter than this share of its budget moves, if there is more text above it.
 _LEAST_PREFIX_SHARE = 0.4
