@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types tests vscode pictures test-neovim test-vscode test-emacs test-terminal-editors test-kate test-steps test-editors
+.PHONY: demo test setup lint types tests vscode pictures pictures-neovim test-neovim test-vscode test-emacs test-terminal-editors test-kate test-steps test-editors
 
 demo: setup
 	@$(BIN)/codellama-lsp demo
@@ -27,11 +27,15 @@ tests: setup
 vscode:
 	@scripts/package-vscode
 
-# docs/images, made anew from a real VS Code.
-pictures: setup
+# docs/images, made anew from a real Neovim and a real VS Code.
+pictures: pictures-neovim
 	scripts/install-vscode
-	$(BIN)/python -m pip install --quiet pillow
 	$(BIN)/python -m scripts.editor_pictures
+
+pictures-neovim: setup
+	scripts/install-neovim
+	$(BIN)/python -m pip install --quiet pillow rich
+	$(BIN)/python -m scripts.neovim_pictures
 
 # Real editors; installed into a cache outside the repository (CODELLAMA_EDITORS_DIR moves it).
 test-neovim: setup

@@ -15,3 +15,17 @@ def common_prefix_chars(a: str, b: str) -> int:
         else:
             high = middle
     return low
+
+
+def common_suffix_chars(a: str, b: str) -> int:
+    """Length of the common end, likewise."""
+    low, high = 0, min(len(a), len(b))
+    if high and a[-high:] == b[-high:]:
+        return high
+    while low < high - 1:
+        middle = (low + high) // 2
+        if a[len(a) - middle : len(a) - low] == b[len(b) - middle : len(b) - low]:
+            low = middle
+        else:
+            high = middle
+    return low

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
+#: How many of the pictures the colours are chosen from.
+_SEEN = 12
+
 
 class Frames:
     """What was recorded so far."""
@@ -26,7 +29,12 @@ class Frames:
         if size is not None:
             pictures = [frame.resize(size, Image.Resampling.LANCZOS) for frame in pictures]
         # One palette for all: what does not change between frames then costs nothing.
-        palette = pictures[-1].quantize(self._colours, dither=Image.Dither.NONE)
+        seen = pictures[:: max(1, len(pictures) // _SEEN)]
+        width, height = pictures[0].size
+        all_of_them = Image.new("RGB", (width, height * len(seen)))
+        for number, picture in enumerate(seen):
+            all_of_them.paste(picture, (0, height * number))
+        palette = all_of_them.quantize(self._colours, dither=Image.Dither.NONE)
         first, *others = [
             one.quantize(palette=palette, dither=Image.Dither.NONE) for one in pictures
         ]

@@ -13,8 +13,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
+
+from PIL import Image
 
 from scripts.frames import Frames
 from scripts.terminal_picture import Painter
@@ -29,7 +30,7 @@ SERVER = [sys.executable, "-m", "codellama_lsp", "serve"]
 
 #: How long a frame stays, in milliseconds: while typing, and to read what came.
 TYPED_MS, READ_MS = 90, 1600
-COLUMNS, ROWS = 84, 20
+COLUMNS, ROWS = 84, 21
 
 INIT = f"""
 vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})
@@ -38,6 +39,7 @@ vim.o.swapfile = false
 vim.o.number = true
 vim.o.ruler = false
 vim.o.showmode = false
+vim.api.nvim_set_hl(0, 'ComplHint', {{ link = 'Comment' }})
 vim.o.shortmess = vim.o.shortmess .. 'I'
 vim.o.statusline = ' %f %m%=%{{v:lua.require("codellama").statusline()}} '
 require('codellama').setup({{ cmd = vim.json.decode({json.dumps(json.dumps(SERVER))}) }})
@@ -82,10 +84,14 @@ class Recording:
 
     def press(self, key: str, caption: str) -> None:
         """A key that changes what is suggested or what stands in the file."""
-        before = (self.vim.text(), self.vim.ghost())
+        before = self._state()
         self.vim.type(key)
-        until(lambda: (self.vim.text(), self.vim.ghost()) != before, f"something after {key}")
+        until(lambda: self._state() != before, f"something after {key}")
         self.look(READ_MS, caption)
+
+    def _state(self) -> tuple[str, str, str]:
+        mode = str(self.vim.lua("return vim.api.nvim_get_mode().mode"))
+        return self.vim.text(), self.vim.ghost(), mode
 
     def suggestion(self, caption: str) -> str:
         """Until there is one."""
@@ -101,36 +107,58 @@ class Recording:
 def record(vim: Neovim, path: Path) -> None:
     """Suggestions typed along, taken by the word, taken whole, and exchanged for others."""
     recording = Recording(vim)
-    recording.look(READ_MS, "Neovim, with the embedded model")
-    vim.type("Go")
-    recording.look(TYPED_MS, "typing …")
-    recording.type("    def by_isbn(self, isbn")
+    vim.lua("vim.api.nvim_buf_set_lines(0, 56, 56, false, { '    ', '' })")
+    vim.type("57Gzz5<C-e>A")
+    recording.look(READ_MS, "Neovim, and the model that comes with the server")
+    recording.type("def copies_of(self, author", "typing …")
     shown = recording.suggestion("a suggestion appears in grey")
-    recording.type(shown[:3], "typing along keeps the rest of it")
-    recording.look(READ_MS // 2)
-    recording.press("<C-Right>", "Ctrl-Right: the next word")
-    recording.press("<Tab>", "Tab: all of it")
+    recording.type(shown[:4], "typing along keeps the rest of it")
+    recording.look(READ_MS)
+    recording.press("<C-Right>", "Ctrl-Right: take a word of it")
+    recording.press("<C-Right>", "Ctrl-Right: take a word of it")
+    recording.press("<Tab>", "Tab: take all of it")
+    recording.look(READ_MS)
+    vim.type("<CR><CR>")
+    recording.look(TYPED_MS, "typing …")
+    recording.type("def lend(self, isbn: str")
+    recording.suggestion("another suggestion")
+    for _ in range(3):
+        recording.press("<M-n>", "Alt-n: what else there could be")
+    recording.press("<Tab>", "Tab: take it")
+    recording.press("<Esc>", "")
     recording.look(READ_MS)
     recording.save(path)
 
 
-def terminal_picture(
-    command: str, home: Path, environment: Mapping[str, str], last: str, path: Path
-) -> None:
-    """What `command` prints, down to a line with `last`, as it looks in a terminal."""
-    columns = 110
-    shell = ["bash", "--norc", "--noprofile"]
-    terminal = Terminal(shell, {**environment, "PS1": "$ "}, home)
+def printed(words: str, home: Path, last: str, path: Path) -> None:
+    """What `codellama-lsp WORDS` prints, down to a line with `last`, as a terminal shows it."""
+    # By names that say nothing of the machine it was made on.
+    clone, program = home / "codellama-lsp", home / "bin" / "codellama-lsp"
+    if not clone.exists():
+        clone.symlink_to(REPOSITORY)
+        program.parent.mkdir()
+        python = clone / ".venv" / "bin" / "python"
+        program.write_text(f'#!/bin/sh\nexec {python} -m codellama_lsp "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(clone),
+        "PS1": "$ ",
+    }
+    columns = 118
+    terminal = Terminal(["bash", "--norc", "--noprofile"], environment, home)
     try:
-        terminal.resize(columns, 50)
-        terminal.until_shown("$ ")
-        terminal.type(command)
+        terminal.resize(columns, 60)
+        terminal.until_screen(lambda screen: screen.strip() == "$", "a prompt")
+        terminal.type(f"codellama-lsp {words}")
         terminal.keys("Enter")
         terminal.until_screen(lambda screen: screen.rstrip().endswith("$") and last in screen, last)
         lines = terminal.coloured().rstrip().split("\n")
     finally:
         terminal.stop()
-    Painter().paint("\n".join(line.rstrip() for line in lines[:-1]), columns).save(path)
+    picture = Painter().paint("\n".join(line.rstrip() for line in lines[:-1]), columns)
+    picture.quantize(32, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main() -> int:
@@ -138,7 +166,7 @@ def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     program = find_neovim("0.12")
     assert program is not None, "scripts/install-neovim installs it"
-    place = Path(tempfile.mkdtemp(prefix="cll-"))
+    place = Path(tempfile.mkdtemp(prefix="demo-"))
     os.environ["CODELLAMA_LSP_STATE_DIR"] = str(place / "state")
     try:
         project = place / "demo"
@@ -154,6 +182,8 @@ def main() -> int:
             record(vim, IMAGES / "neovim.png")
         finally:
             vim.stop()
+        printed("doctor | grep -v platform", place, "ompletions", IMAGES / "doctor.png")
+        printed("stats | sed '/^Time/,$d'", place, "Rates", IMAGES / "stats.png")
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return 0

@@ -26,8 +26,11 @@ class Painter:
     """Draws screens with DejaVu Sans Mono (Debian: fonts-dejavu-core)."""
 
     def __init__(self) -> None:
-        self._plain = ImageFont.truetype("DejaVuSansMono.ttf", FONT_SIZE)
-        self._bold = ImageFont.truetype("DejaVuSansMono-Bold.ttf", FONT_SIZE)
+        try:
+            self._plain = ImageFont.truetype("DejaVuSansMono.ttf", FONT_SIZE)
+            self._bold = ImageFont.truetype("DejaVuSansMono-Bold.ttf", FONT_SIZE)
+        except OSError as error:
+            raise SystemExit("DejaVu Sans Mono is missing (Debian: fonts-dejavu-core)") from error
         self._console = Console(color_system="truecolor", width=400)
 
     def paint(

@@ -202,7 +202,7 @@ async def _play(
             workspace = Workspace()
             report.settings["index"] = await workspace.index(args.workspace)
             completer = Completer(watched, lambda uri: settings, related=workspace.context)
-            workspace.context.read_ahead = completer.read_ahead
+            workspace.context.read_ahead = completer.prompts.read_ahead
             saw = workspace.saw
         progress = Progress("keystrokes", args.events)
         async for event, sample in play(events, completer, watched, args.pace_ms / 1000, saw):

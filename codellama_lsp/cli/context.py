@@ -92,7 +92,7 @@ async def _shown(
 
     async def asked_of(provider: Any) -> Asked:
         completer = Completer(provider, lambda uri: settings, related=workspace)
-        asked = await completer.asked(request)
+        asked = await completer.prompts.asked(request)
         return asked if args.budget is None else attrs.evolve(asked, budget_tokens=args.budget)
 
     supervisor = None

@@ -80,8 +80,12 @@ class EndOfBlock:
 
     name = "end_of_block"
 
-    def __init__(self, plan: Plan, spot: Spot, head: str | None = None) -> None:
-        """`head`: the line that opens the block, if it is the first one of what is generated."""
+    def __init__(
+        self, plan: Plan, spot: Spot, head: str | None = None, *, brace_below: bool = False
+    ) -> None:
+        """`head`: the line that opens the block, if it is the first one of what is generated;
+        `brace_below`: its brace is on the next one.
+        """
         self._least = plan.least_indent
         self._spot = spot
         self._has_head = head is not None
@@ -94,7 +98,8 @@ class EndOfBlock:
         following = spot.next_lines[0] if spot.next_lines else ""
         self._there = _word(following) if spot.columns(following) == self._closes_at else ""
         seen = not self._starts_blank and not self._has_head
-        start = _Passed(spot.stack, seen=seen, keyword=_word(self._opener))
+        word = _word(self._opener)
+        start = _Passed(spot.stack, seen=seen, keyword=word, brace_may_follow=brace_below)
         self._passed = [start]
 
     def cut(self, text: str, since: int = 0) -> int | None:

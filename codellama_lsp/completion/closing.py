@@ -13,6 +13,8 @@ import attrs
 from codellama_lsp.completion.spot import Spot, indent_width
 from codellama_lsp.syntax.scan import Closing, FrameKind, Stack, scan
 
+_QUOTES = ('"', "'", "`")
+
 #: More than this are not looked at; such a text is beyond mending.
 _MOST = 8
 
@@ -67,7 +69,13 @@ def _own_line_indent(text: str, offset: int) -> int | None:
 
 def beside(surplus: Sequence[Closing], spot: Spot) -> int:
     """How many characters right after the cursor are just these closers, the first of them."""
-    run = "".join(closing.text for closing in surplus)
+    texts = [closing.text for closing in surplus]
+    # A quote need not be there where the editor has closed the brackets around.
+    return max(_run(texts, spot), _run([text for text in texts if text not in _QUOTES], spot))
+
+
+def _run(texts: Sequence[str], spot: Spot) -> int:
+    run = "".join(texts)
     while run and not spot.line_after.startswith(run):
         run = run[:-1]
     return len(run)

@@ -179,7 +179,8 @@ def _is_stray(stray: Sequence[Closing], draft: Draft, spot: Spot) -> bool:
 def _in_markup(spot: Spot) -> bool:
     """Whether the cursor is in text between tags, where a bracket is a bracket."""
     if spot.language_id == "php":
-        return spot.before.rfind("?>") > spot.before.rfind("<?") or "<?" not in spot.before
+        opened, closed = spot.before.rfind("<?"), spot.before.rfind("?>")
+        return closed > opened or (opened < 0 and spot.from_start)
     if spot.lexis.name != "script":
         return False
     return re.search(r"(?:>|/>)[^<>;{}()=]*$", spot.before) is not None and "<" in spot.before

@@ -105,7 +105,11 @@ def _is_echo(said: str, *, whole: bool) -> bool:
         return False
     if said[-1:].isspace():
         return len(said.strip()) >= 3
-    if len(said) < _LEAST_ECHO_CHARS or not is_telling(said):
+    if len(said) < _LEAST_ECHO_CHARS:
+        return False
+    if said[-1] in ":{" and len(re.findall(r"\w", said)) > 2:
+        return True
+    if not is_telling(said):
         return False
     return len(said) >= _LONG_ECHO_CHARS or _CALL.fullmatch(said) is None
 

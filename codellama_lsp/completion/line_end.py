@@ -23,6 +23,13 @@ _STATEMENT = re.compile(
     r"|(?:export\s+)?(?:async\s+)?function|func|(?:pub(?:\([^)]*\))?\s+)?(?:async\s+|unsafe\s+)*fn"
     r"|impl|trait|class|struct|interface|namespace)\b"
 )
+#: An editor's; a header that has them, too, takes their place.
+_CLOSERS = re.compile(r"[)\]\s]*")
+
+#: In these languages a statement without its end may go on below.
+_SEMICOLONS = frozenset({"c", "java", "csharp", "php", "rust"})
+_CHAIN = re.compile(r"\.(?!\.)|\?\.|\?->|->")
+
 _GROUP = re.compile(r"\([^()]*\)")
 
 #: The header of a body that no brace begins.
@@ -45,25 +52,57 @@ class EndOfLine:
         self._spot = spot
         self._body: EndOfBlock | None = None
         """Where the body ends that the line opens, if it does."""
+        self._seen_chars = 0
+        """How much was looked at to know so."""
+        self._next = 0
+        """Line breaks before this do not end it."""
 
     def cut(self, text: str, since: int = 0) -> int | None:
         """Keep up to that line break."""
-        if not text[:since].strip():
+        if since <= self._seen_chars:
             self._body = None
-        elif self._body is not None:
+        if self._body is not None:
             return self._body.cut(text, since)
-        start = max(len(text) - len(text.lstrip()), since)
-        first = end = text.find("\n", start)
+        if since < self._next:
+            self._next = 0
+        end = text.find("\n", max(len(text) - len(text.lstrip()), self._next))
         if end < 0 or self._strict:
             return end if end >= 0 else None
-        if not text[:since].strip() and self._opens_body(text[:first]):
-            self._body = self._body_below(text[:first])
-            return first if self._body is None else self._body.cut(text)
         while end >= 0:
+            if not text[: self._next].strip() and self._opens_body(text[:end]):
+                return self._with_body(text, end, end)
             if not self._goes_on(text[:end]):
-                return end
-            end = text.find("\n", end + 1)
+                below = text[end + 1 :].lstrip(" \t")
+                if self._is_whole(text[:end]) or below.startswith("\n"):
+                    return end
+                if not below:
+                    return None  # What comes next will tell.
+                if below.startswith("{"):
+                    return self._with_body(text, end, len(text) - len(below))
+                if not _CHAIN.match(below):
+                    return end
+            following = text.find("\n", end + 1)
+            if following >= 0:
+                self._next = end + 1
+            end = following
         return None
+
+    def _with_body(self, text: str, end: int, brace: int) -> int | None:
+        """Where to cut if a header ends at `end`; `brace`: where its brace is, if not before."""
+        self._body = self._body_below(text[:end], brace_below=brace > end)
+        self._seen_chars = brace
+        return end if self._body is None else self._body.cut(text)
+
+    def _is_whole(self, text: str) -> bool:
+        """Whether nothing that comes below could be a part of what `text` ends with."""
+        spot = self._spot
+        line = self._last_line(text).strip()
+        if spot.lexis.name == "script":
+            return not line.startswith(".")
+        stack = spot.scan(text).stack
+        if spot.lexis.name not in _SEMICOLONS or (stack and not stack[-1].is_code):
+            return True
+        return line[:1] in ("#", "@", "[") or line[-1:] in (";", "{", "}", ",", ":")
 
     def _goes_on(self, text: str) -> bool:
         spot = self._spot
@@ -78,16 +117,16 @@ class EndOfLine:
         below = text.lstrip(" \t").startswith("\n")
         return on_line and (below or text.rstrip().endswith(","))
 
-    def _body_below(self, text: str) -> EndOfBlock | None:
+    def _body_below(self, text: str, *, brace_below: bool) -> EndOfBlock | None:
         """Where the body of the header that `text` ends with ends; None if none is wanted."""
         spot, head = self._spot, self._last_line(text)
         width = spot.columns(head)
         following = spot.next_lines[0] if spot.next_lines else ""
-        if spot.line_after.strip() or spot.columns(following) > width:
+        there = spot.columns(following) > width or following.strip().startswith("{")
+        if there or not _CLOSERS.fullmatch(spot.line_after):
             return None
-        return EndOfBlock(
-            attrs.evolve(self._plan, least_indent=least_in_body(head, spot)), spot, head
-        )
+        plan = attrs.evolve(self._plan, least_indent=least_in_body(head, spot))
+        return EndOfBlock(plan, spot, head, brace_below=brace_below)
 
     def _last_line(self, text: str) -> str:
         _, newline, line = text.rpartition("\n")

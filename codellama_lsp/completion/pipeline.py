@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import itertools
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import attrs
 
-from codellama_lsp.completion.budget import window_budget, workspace_budget
 from codellama_lsp.completion.exclusion import reason_to_exclude
-from codellama_lsp.completion.kinds import is_prose
 from codellama_lsp.completion.known import KnownSuggestions
 from codellama_lsp.completion.moment import Moments
 from codellama_lsp.completion.outcome import Outcome
-from codellama_lsp.completion.plan import PlanKind, choose_plan
-from codellama_lsp.completion.spot import Spot
+from codellama_lsp.completion.prompts import EngineProvider, Prompts
 from codellama_lsp.completion.stream import Stream
 from codellama_lsp.completion.types import (
     Completion,
@@ -34,41 +29,16 @@ from codellama_lsp.completion.types import (
     Trigger,
 )
 from codellama_lsp.config.settings import Settings
-from codellama_lsp.context.related import Asked, RelatedCode
-from codellama_lsp.context.shield import Shield
+from codellama_lsp.context.related import RelatedCode
 from codellama_lsp.context.windows import WindowTracker
 from codellama_lsp.engine.backend import Engine
 from codellama_lsp.engine.protocol import (
     BadRequestError,
     EngineError,
-    EngineGoneError,
-    EngineInfo,
-    GenerateRequest,
     Priority,
-    Segment,
 )
 
 log = logging.getLogger(__name__)
-
-_MOST_TRACKERS = 64
-
-#: What was chosen is read again where the cursor has gone elsewhere meanwhile.
-_MOST_READINGS = 3
-_HEAD_CHARS = 120
-
-#: Engines that may die while they load, for one request.
-_LOADS = 3
-
-#: What is prepared unasked is short: most of it is never seen.
-_AHEAD_TOKENS = 48
-
-
-class EngineProvider(Protocol):
-    """Where an engine comes from; it may be another one each time."""
-
-    async def engine(self) -> Engine:
-        """A working engine. Raises `EngineStartError`."""
-        ...
 
 
 class Observer(Protocol):
@@ -104,15 +74,10 @@ class Completer:
         are known.
         """
         self._configured = configured
-        self._provider = provider
+        self.prompts = Prompts(provider, settings, related)
         self._settings = settings
         self._observer = observer
         self._sleep = sleep
-        self._versions = itertools.count(1)
-        self._shield = Shield(self._versions)
-        self._related = related
-        self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
-        self._latest: dict[str, GenerateRequest] = {}
         self._running: dict[str, asyncio.Task[Completion]] = {}
         self._streams: dict[str, Stream] = {}
         self._ahead: Stream | None = None
@@ -158,10 +123,7 @@ class Completer:
 
     def forget(self, uri: str) -> None:
         """The document was closed. What is known of it stays: it may be opened again."""
-        self._trackers.pop(uri, None)
-        self._latest.pop(uri, None)
-        if self._related is not None:
-            self._related.forget(uri)
+        self.prompts.forget(uri)
         if stream := self._streams.pop(uri, None):
             stream.stop()
 
@@ -207,7 +169,7 @@ class Completer:
         """What is known, what is on its way, nothing, or what the model says; in this order."""
         settings = self._settings(request.document.uri)
         if request.is_plain:
-            return await (await self._stream(request, self._tracker(request))).completion()
+            return await (await self._stream(request, self.prompts.tracker(request))).completion()
         self._moments.seen(request)
         if known := self._find(request):
             return known
@@ -223,7 +185,7 @@ class Completer:
             if wait_s > 0:
                 await self._sleep(wait_s)
         self._stop_ahead()
-        stream = await self._stream(request, self._tracker(request))
+        stream = await self._stream(request, self.prompts.tracker(request))
         self._streams[request.document.uri] = stream
         completion = await stream.completion()
         if completion.items:
@@ -248,44 +210,7 @@ class Completer:
     ) -> Stream:
         """Begin to generate for `request`."""
         settings = self._settings(request.document.uri)
-        engine, info = await self._ready()
-        document = request.document
-        asked = self._asked(request, info, tracker)
-        windows = asked.windows
-        context: tuple[Segment, ...] = ()
-        if self._related is not None and asked.budget_tokens:
-            if priority is Priority.VISIBLE:
-                await self._related.prepare(asked)
-            context = self._related.chosen(asked)
-        related = tuple(segment.text for segment in context)
-        spot = Spot.of(windows, document.language_id, document.text, related)
-        multi_line = "never" if is_prose(document) else settings.multi_line
-        plan = choose_plan(spot, multi_line, request.plan)
-        ahead = priority is Priority.SPECULATIVE
-        wanted = GenerateRequest(
-            document=document.uri,
-            context=context,
-            context_in_prefix=settings.workspace_placement == "prefix",
-            most_context_tokens=asked.budget_tokens,
-            most_window_tokens=settings.context_tokens,
-            prefix=windows.prefix,
-            suffix=windows.suffix,
-            far_before=windows.far_before,
-            far_after=windows.far_after,
-            typed_chars=windows.typed_chars,
-            layout=request.layout or settings.layout,
-            heal=settings.heal if request.heal is None else request.heal,
-            copy=settings.copy if request.copy is None else request.copy,
-            stop_at_newline=plan.one_line and (plan.strict or plan.kind is PlanKind.SPAN),
-            max_tokens=min(settings.max_tokens, _AHEAD_TOKENS) if ahead else settings.max_tokens,
-            time_budget_ms=settings.time_budget_ms,
-            candidates=request.candidates,
-            least_probability=settings.least_probability,
-            priority=priority,
-        )
-
-        if not ahead:
-            self._latest[document.uri] = wanted
+        prompt = await self.prompts.prompt(request, tracker, priority)
 
         def done(completion: Completion) -> None:
             if completion.items and not request.is_plain:
@@ -294,55 +219,23 @@ class Completer:
                 self._known.remember(request, completion, settings, several=several)
 
         async def replacement() -> Engine:
-            return (await self._ready())[0]
+            return (await self.prompts.ready())[0]
 
+        ahead = priority is Priority.SPECULATIVE
         if self._observer:
             self._observer.asked(request, ahead=ahead)
         # What nobody asked for is not worth a second try.
         again = None if ahead else replacement
-        return Stream(engine, wanted, request, plan, spot, info.model_name, done, again)
-
-    async def read_ahead(self, uri: str, context: tuple[Segment, ...]) -> None:
-        """Have an engine read a document's latest prompt with `context` in it; nobody waits.
-
-        Ends when that is done, or at once where nothing may be done unasked.
-        """
-        settings = self._settings(uri)
-        if settings.background == "off":
-            return
-        try:
-            for _ in range(_MOST_READINGS):
-                asked = self._latest.get(uri)
-                if asked is None:
-                    return
-                wanted = attrs.evolve(
-                    asked,
-                    context=context,
-                    max_tokens=0,
-                    candidates=1,
-                    stop_at_newline=False,
-                    priority=Priority.WARM,
-                )
-                await (await self._ready())[0].generate(wanted).result()
-                latest = self._latest.get(uri)
-                if latest is None or _typed_on(asked, latest):
-                    return  # else the cursor went elsewhere meanwhile
-        except EngineError:
-            pass  # Nobody asked.
-
-    async def _ready(self) -> tuple[Engine, EngineInfo]:
-        """An engine that has loaded its model; others if the first ones die meanwhile.
-
-        The provider gives up where that happens too often.
-        """
-        for _ in range(_LOADS - 1):
-            try:
-                engine = await self._provider.engine()
-                return engine, await engine.info()
-            except EngineGoneError:
-                pass
-        engine = await self._provider.engine()
-        return engine, await engine.info()
+        return Stream(
+            prompt.engine,
+            prompt.wanted,
+            request,
+            prompt.plan,
+            prompt.spot,
+            prompt.model_name,
+            done,
+            again,
+        )
 
     def _go_ahead(self, request: CompletionRequest, completion: Completion) -> None:
         """Prepare what follows if the first item is accepted as it is; one such job at a time."""
@@ -368,7 +261,7 @@ class Completer:
 
     async def _run_ahead(self, request: CompletionRequest) -> None:
         # Windows of its own: the document is not what it would be.
-        tracker = copy.copy(self._tracker(request))
+        tracker = copy.copy(self.prompts.tracker(request))
         try:
             self._ahead = await self._stream(request, tracker, Priority.SPECULATIVE)
             await self._ahead.completion()
@@ -384,50 +277,6 @@ class Completer:
         if self._ahead is not None:
             self._ahead.stop()
             self._ahead = None
-
-    async def asked(self, request: CompletionRequest) -> Asked:
-        """What a completion would ask of the workspace. Raises `EngineError`."""
-        info = await (await self._provider.engine()).info()
-        return self._asked(request, info, WindowTracker(request.document.uri))
-
-    def _asked(self, request: CompletionRequest, info: EngineInfo, tracker: WindowTracker) -> Asked:
-        """The windows of a request, and the room that is left for code of the workspace."""
-        settings, document = self._settings(request.document.uri), request.document
-        shared = (
-            self._related is not None and settings.workspace and self._related.knows(document.uri)
-        )
-        budget = window_budget(info, settings.context_tokens, shared=shared)
-        windows = self._shield.windows(tracker.windows(document.text, request.offset, budget))
-        room = 0
-        if shared:
-            room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)
-        return Asked(
-            uri=document.uri,
-            language=document.language_id,
-            text=document.text,
-            offset=request.offset,
-            windows=windows,
-            budget_tokens=room,
-            chars_per_token=info.chars_per_token,
-            prefill_tokens_per_s=info.prefill_tokens_per_s,
-        )
-
-    def _tracker(self, request: CompletionRequest) -> WindowTracker:
-        uri = request.document.uri
-        tracker = self._trackers.get(uri)
-        if tracker is None:
-            tracker = self._trackers[uri] = WindowTracker(uri, self._versions)
-        self._trackers.move_to_end(uri)
-        while len(self._trackers) > _MOST_TRACKERS:
-            self._trackers.popitem(last=False)
-        return tracker
-
-
-def _typed_on(before: GenerateRequest, after: GenerateRequest) -> bool:
-    """Whether a prompt begins as an earlier one: the same windows, more typed."""
-    head = before.prefix.text[:_HEAD_CHARS]
-    same = before.suffix.version == after.suffix.version
-    return same and after.prefix.text.startswith(head)
 
 
 def _timed(completion: Completion, total_ms: float) -> Completion:

@@ -36,6 +36,7 @@ MOST_ROWS_ABOVE = 8
 #: What a sign means may depend on so much before it.
 _CONTEXT_CHARS = 16
 
+_DEFINES = re.compile(r"\b(?:def|fn|fun|func|function|class|macro_rules!|#define)\s[^=(]*$")
 _PLAIN_QUOTE = re.compile(r"(?<!\\)\"")
 
 
@@ -145,7 +146,11 @@ class Spot:
             start = self.before.rfind("\n", 0, max(start, 0))
         within = scan(self.before[: start + 1], self.lexis).stack
         if start < 0 or not within or within[-1].closer != ")":
-            return None
+            first = start + 1
+            while first > 0 and self.before[:first].endswith("\\\n"):
+                first = self.before.rfind("\n", 0, first - 1) + 1
+            line = self.before[first:].split("\n", 1)[0]
+            return line if first <= start else None
         begin = self.before.rfind("\n", 0, within[-1].offset) + 1
         return self.before[begin:].split("\n", 1)[0]
 
@@ -166,6 +171,9 @@ class Spot:
         top = self.stack[-1] if self.stack else None
         if top is None or top.closer != ")" or self.around is None:
             return None
+        line = self.before[self.before.rfind("\n", 0, top.offset) + 1 : top.offset]
+        if _DEFINES.search(line):
+            return None  # Half a definition looks like a call.
         call = self.around.call
         return call if call is not None and self.before[top.offset + 1 :] == call.inside else None
 

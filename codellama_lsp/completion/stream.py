@@ -7,6 +7,7 @@ what is being generated already. Must not know documents' histories or LSP.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
@@ -52,20 +53,23 @@ class Stream:
         engine: Engine,
         wanted: GenerateRequest,
         request: CompletionRequest,
-        plan: Plan,
+        plan: Callable[[], Plan],
         spot: Spot,
         model: str = "",
         on_completion: Callable[[Completion], None] = lambda completion: None,
         replacement: Callable[[], Awaitable[Engine]] | None = None,
     ) -> None:
-        """`replacement`: another engine for when this one dies; without, its death is the end."""
+        """`plan` is made once the engine is at work; it may take as long as a small model's token.
+
+        `replacement`: another engine for when this one dies; without, its death is the end.
+        """
         self.origin = Origin.of(request)
         self.request = request
         self.text = ""
         """What was generated so far, its head left out."""
         self._engine = engine
         self._wanted = wanted
-        self._plan = plan
+        self._make_plan = plan
         self._spot = spot
         self._model = model
         self._on_completion = on_completion
@@ -145,6 +149,10 @@ class Stream:
             task.exception()  # Nobody has to ask for it.
         self._changed.set()
 
+    @functools.cached_property
+    def _plan(self) -> Plan:
+        return self._make_plan()
+
     async def _run(self) -> Completion:
         wanted = self._wanted
         for left in reversed(range(_TRIES)):
@@ -173,12 +181,12 @@ class Stream:
         return budget_ms / 1000 - (asyncio.get_running_loop().time() - self._began_s)
 
     async def _generate(self, wanted: GenerateRequest) -> Completion:
-        rules = stop_rules(self._plan, self._spot)
-        watch = Watch(rules)
         generation = self._engine.generate(wanted)
         several = wanted.candidates > 1
         raw, cut = "", None
         try:
+            rules = stop_rules(self._plan, self._spot)
+            watch = Watch(rules)
             async for piece in generation:
                 self._began_s = self._began_s or asyncio.get_running_loop().time()
                 raw += piece

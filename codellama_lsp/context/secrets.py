@@ -13,6 +13,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 
 from codellama_lsp.context.secret_shapes import HEADS, SHAPES
+from codellama_lsp.strings import common_prefix_chars, common_suffix_chars
 
 _MARK = "__REDACTED_"
 
@@ -31,6 +32,9 @@ _TYPING = re.compile(
     + r")[\w\-+/=.]+\Z"
 )
 _TYPING_LOOKBACK_CHARS = 400
+#: Such a beginning is no longer, and what follows it is of these.
+_LONGEST_HEAD_CHARS = 64
+_RUN = re.compile(r"[\w\-+/=.]*")
 _LONGEST_KEY_CHARS = 4000
 
 #: A quoted or bare value given to something whose name says that it is secret.
@@ -90,8 +94,10 @@ _NO_SECRET = re.compile(
 _LEAST_BITS = 2.75
 """Shannon entropy per character that a value needs to be taken for a secret rather than a word."""
 _LEAST_ASSIGNED_CHARS = 8
+_KEY = "PRIVATE KEY"
 _MOST_LINES = 50_000
 _MOST_TEXTS = 64
+_MOST_CHANGED_CHARS = 4000
 
 _Hints = tuple[list[str], list[str]]
 """Beginnings of tokens, and words in lower case, that a text contains."""
@@ -120,6 +126,8 @@ class Redactor:
     def __init__(self) -> None:
         self._lines: dict[str, tuple[Span, ...]] = {}
         self._texts: OrderedDict[tuple[str, int | None], tuple[Span, ...]] = OrderedDict()
+        self._clean = ""
+        """The latest text without a secret on any of its lines."""
 
     def redact(self, text: str, cursor: int | None = None) -> str:
         """`text` with every secret replaced; see `spans` for `cursor`."""
@@ -127,6 +135,9 @@ class Redactor:
 
     def spans(self, text: str, cursor: int | None = None) -> tuple[Span, ...]:
         """Where secrets are, in order and apart; at `cursor` one may be half typed."""
+        if cursor is not None and self._is_still_clean(text):
+            typed = _typing(text, cursor)
+            return () if typed is None else (typed,)
         key = (text, cursor)
         known = self._texts.get(key)
         if known is None:
@@ -138,20 +149,41 @@ class Redactor:
     def _search(self, text: str, cursor: int | None) -> tuple[Span, ...]:
         found: list[Span] = []
         lines = text.split("\n")
-        if len(self._lines) > _MOST_LINES:
-            self._lines.clear()
-        self._look_at([line for line in lines if line not in self._lines])
-        each = list(map(self._lines.__getitem__, lines))
+        each = self._in_lines(lines)
+        if not any(each) and _KEY not in text:
+            self._clean = text
         if any(each):
             start = 0
             for line, spans in zip(lines, each, strict=True):
                 found += [(start + a, start + b, mark) for a, b, mark in spans]
                 start += len(line) + 1
-        if "PRIVATE KEY" in text:
+        if _KEY in text:
             found += _key_blocks(text)
         if cursor is not None and (typed := _typing(text, cursor)):
             found.append(typed)
         return _apart(found) if found else ()
+
+    def _is_still_clean(self, text: str) -> bool:
+        """Whether `text` is the clean one, changed in few lines that are clean, too."""
+        same = common_prefix_chars(self._clean, text)
+        below = min(common_suffix_chars(self._clean, text), len(text) - same)
+        if len(text) - same - below > _MOST_CHANGED_CHARS:
+            return False
+        start = text.rfind("\n", 0, same) + 1
+        end = text.find("\n", len(text) - below)
+        changed = text[start : len(text) if end < 0 else end]
+        if len(changed) > _MOST_CHANGED_CHARS or _KEY in text:
+            return False
+        if any(self._in_lines(changed.split("\n"))):
+            return False
+        self._clean = text
+        return True
+
+    def _in_lines(self, lines: list[str]) -> list[tuple[Span, ...]]:
+        if len(self._lines) > _MOST_LINES:
+            self._lines.clear()
+        self._look_at([line for line in lines if line not in self._lines])
+        return list(map(self._lines.__getitem__, lines))
 
     def _look_at(self, new: list[str]) -> None:
         if not new:
@@ -231,7 +263,13 @@ def _key_blocks(text: str) -> Iterator[Span]:
 def _typing(text: str, cursor: int) -> Span | None:
     """The token that `cursor` is in or at the end of, however little of it is there yet."""
     low = max(cursor - _TYPING_LOOKBACK_CHARS, 0)
-    match = _TYPING.search(text[low:cursor])
+    run = _RUN.match(text[low:cursor][::-1])
+    assert run is not None  # it may be empty
+    low = max(low, cursor - run.end() - _LONGEST_HEAD_CHARS)
+    near = text[low:cursor]
+    if not run.end() or not any(head in near for head in HEADS):
+        return None
+    match = _TYPING.search(near)
     if match is None:
         return None
     end = cursor

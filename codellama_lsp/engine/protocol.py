@@ -152,8 +152,6 @@ class Timings:
     """Of prefill and decode, what was spent inside llama.cpp."""
     native_before_text: float = 0.0
     """Of `native`, what went before the first character came out, or the end."""
-    cpu: float = 0.0
-    """CPU time of the decode thread outside llama.cpp."""
     queued: float = 0.0
     """Waiting for earlier jobs."""
 

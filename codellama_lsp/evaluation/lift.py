@@ -18,7 +18,8 @@ from pathlib import Path
 
 import attrs
 
-from codellama_lsp.completion.pipeline import Completer, EngineProvider
+from codellama_lsp.completion.pipeline import Completer
+from codellama_lsp.completion.prompts import EngineProvider
 from codellama_lsp.completion.types import CompletionRequest, DocumentSnapshot, Trigger
 from codellama_lsp.config.options import Placement
 from codellama_lsp.config.settings import Settings
@@ -109,7 +110,7 @@ class Bench:
         # The file as its author has it: what is asked for may not be found in it.
         self._library.open(place.path, place.without_rest, place.language)
         try:
-            shared = await self._completers[OURS].asked(self._request(place, "", number))
+            shared = await self._completers[OURS].prompts.asked(self._request(place, "", number))
             alone = await self._fit_alone(place, number, shared)
             name = re.compile(rf"\b{re.escape(place.name)}\b")
             if any(name.search(text) for w in (shared.windows, alone) for text in _texts(w)):
@@ -148,7 +149,7 @@ class Bench:
         wanted, best, fitting = most, 0, None
         for _ in range(_TRIES):
             self._alone = attrs.evolve(self._alone, context_tokens=wanted)
-            windows = (await completer.asked(request)).windows
+            windows = (await completer.prompts.asked(request)).windows
             tokens = self._tokens(windows)
             if fitting is None or (tokens <= most and (best > most or tokens > best)):
                 best, fitting, chosen = tokens, windows, self._alone

@@ -8,12 +8,16 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from codellama_lsp import __version__
-from codellama_lsp.lsp import notebooks
 from codellama_lsp.lsp.protocol import Protocol
 from codellama_lsp.lsp.session import ServeOptions, Session
 from codellama_lsp.lsp.status import StatusReporter
 
 log = logging.getLogger(__name__)
+
+#: With all their cells.
+_ALL_NOTEBOOKS = types.NotebookDocumentSyncOptions(
+    notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")], save=False
+)
 
 
 class CodeLlamaServer(LanguageServer):
@@ -26,7 +30,7 @@ class CodeLlamaServer(LanguageServer):
             "codellama-lsp",
             __version__,
             text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
-            notebook_document_sync=notebooks.SYNC,
+            notebook_document_sync=_ALL_NOTEBOOKS,
             protocol_cls=Protocol,
         )
         self.session = Session(options.choose, options.command_line, options.kept_after_s)

@@ -87,7 +87,7 @@ class Session:
         self.completer = Completer(
             self, self.settings_at, self, self.workspace, configured=self._all_settings
         )
-        self.workspace.read_ahead = self.completer.read_ahead
+        self.workspace.read_ahead = self.completer.prompts.read_ahead
         self.on_change: Callable[[], None] = lambda: None
         """Called when something that a status line shows has changed."""
         self.on_engine_wanted: Callable[[], None] = lambda: None
@@ -199,7 +199,7 @@ class Session:
         if reason := reason_to_exclude(uri, text, settings.exclude):
             return {"error": f"this file never reaches a model: {reason}"}
         try:
-            asked = await self.completer.asked(CompletionRequest(snapshot, offset))
+            asked = await self.completer.prompts.asked(CompletionRequest(snapshot, offset))
             found = await self.workspace.preview(asked)
             if found is None:
                 return None

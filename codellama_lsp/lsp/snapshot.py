@@ -9,8 +9,8 @@ from lsprotocol import types
 from pygls.workspace import Workspace
 
 from codellama_lsp.completion.types import DocumentSnapshot, Suggestion
+from codellama_lsp.lsp.cells import cells_around
 from codellama_lsp.lsp.documents import Document
-from codellama_lsp.lsp.notebooks import cells_around
 from codellama_lsp.lsp.positions import offset_at, units
 
 

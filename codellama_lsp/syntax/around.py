@@ -102,6 +102,8 @@ class Around:
             parent = parent.parent
         if parent.type in _NO_BODY or parent.type in _VALUES or parent.parent is None:
             return None
+        if node.type == "{" and re.search(r"case|switch_section|labeled", parent.type):
+            return None  # What the parser takes for a mere block has a macro for its header.
         first = parent.start_point.row
         return lines[first].decode(errors="replace") if first <= row else None
 

@@ -159,7 +159,7 @@ async def test_what_was_chosen_is_read_with_the_latest_windows(
     )
     (asked,) = (r for r in engine.asked if r.priority is Priority.VISIBLE)
     context = (Segment("c", 1, "# b.py\ndef f(): ...\n"),)
-    await completer.read_ahead("file:///w/a.py", context)
+    await completer.prompts.read_ahead("file:///w/a.py", context)
     (read,) = (r for r in engine.asked if r.priority is Priority.WARM)
     assert read.max_tokens == 0
     assert read.suffix == asked.suffix
@@ -179,5 +179,5 @@ async def test_what_nobody_may_do_unasked_is_not_read(
     )
     await completer.settled()
     known = len(engine.asked)
-    await completer.read_ahead(uri, (Segment("c", 1, "# b.py\n"),))
+    await completer.prompts.read_ahead(uri, (Segment("c", 1, "# b.py\n"),))
     assert len(engine.asked) == known

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.editors.neovim import PLUGIN, Neovim, find_neovim
+from tests.editors.places import editors_dir
 from tests.editors.terminal import find_tmux
 from tests.editors.vscode import EXTENSION, VsCode, build_extension, find_vscode
 from tests.editors.vscode_evidence import evidence
@@ -31,8 +32,11 @@ def missing(editor: str, reason: str) -> NoReturn:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """With a failed test, what VS Code shows; the folder CODELLAMA_TEST_PICTURES gets a picture."""
+    """With a failed test, what editors show; the folder CODELLAMA_TEST_PICTURES gets pictures."""
     report = yield
+    if report.failed:
+        for neovim in Neovim.running:
+            report.sections.append(("Neovim", neovim.evidence()))
     if report.failed and VsCode.shown:
         folder = os.environ.get("CODELLAMA_TEST_PICTURES") or tempfile.mkdtemp(prefix="cll-seen-")
         for number, code in enumerate(VsCode.shown):
@@ -140,6 +144,15 @@ def neovim_of(version: str) -> Path:
     if version == "0.11" and platform.machine() != "x86_64":
         pytest.skip(reason)  # nobody builds it for other machines
     missing("neovim", reason)
+
+
+def neighbour(name: str) -> Path:
+    """What scripts/install-neighbours installed: a plugin's directory, or the program pylsp."""
+    where = editors_dir() / (Path("bin") if name == "pylsp" else Path("neighbours/usr/share"))
+    found = where / name
+    if not found.exists():
+        missing("neovim", f"{name} was not found; scripts/install-neighbours installs it")
+    return found
 
 
 @pytest.fixture(params=["0.12", "0.11", "0.10", "0.12 own"])

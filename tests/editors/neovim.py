@@ -10,8 +10,9 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.editors.places import REPOSITORY, editors_dir
 from tests.editors.terminal import Terminal
@@ -36,6 +37,9 @@ def find_neovim(version: str) -> Path | None:
 
 class Neovim:
     """One running editor with a home of its own."""
+
+    #: Those that run, for what there is to say of a failure.
+    running: ClassVar[set[Neovim]] = set()
 
     def __init__(self, program: Path, home: Path, init: str, *arguments: str) -> None:
         self.program, self.home = program, home
@@ -82,9 +86,11 @@ class Neovim:
             )
         until(self._connect, "Neovim listens")
         until(lambda: self.lua("return vim.v.vim_did_enter") == 1, "Neovim started")
+        Neovim.running.add(self)
         return self
 
     def stop(self) -> None:
+        Neovim.running.discard(self)
         if self._connection is not None:
             self._connection.close()
         if self.terminal is not None:
@@ -151,6 +157,25 @@ class Neovim:
         """Text of the newest floating window, empty where there is none."""
         return str(self.lua(_WINDOW))
 
+    def evidence(self) -> str:
+        """What there is to know when something was waited for in vain, for people."""
+        looks: dict[str, Callable[[], object]] = {
+            "text": self.text,
+            "cursor, mode": lambda: (self.cursor(), self.lua("return vim.fn.mode()")),
+            "ghost text": self.ghost,
+            "messages": self.messages,
+            "status": lambda: self.lua("return require('codellama').status()"),
+            "latest requests": lambda: self.lua(_WHY),
+            "errors": lambda: (self.home / "stderr").read_text(errors="replace")[-2000:],
+        }
+        said = []
+        for name, look in looks.items():
+            try:
+                said.append(f"{name}: {look()}")
+            except Exception as error:  # the others may still say something
+                said.append(f"{name}: ({type(error).__name__}: {error})")
+        return "\n".join(said)
+
     def until_ghost(self, text: str) -> None:
         seen = [""]
 
@@ -193,6 +218,11 @@ for name, id in pairs(vim.api.nvim_get_namespaces()) do
   end
 end
 return table.concat(found, '|')
+"""
+
+_WHY = """
+local params = { command = 'codellama.why', arguments = { vim.uri_from_bufnr(0) } }
+return vim.lsp.buf_request_sync(0, 'workspace/executeCommand', params, 10000)
 """
 
 _WINDOW = """

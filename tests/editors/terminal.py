@@ -92,7 +92,11 @@ class Terminal:
         return self.until_screen(lambda screen: text in screen, f"{text!r} on the screen")
 
     def type_until_shown(self, last: str, text: str) -> None:
-        """Type `last` until `text` is there: nothing says when an editor's server is ready.
+        """Type `last` until `text` is there."""
+        self.type_until(last, lambda screen: text in screen, f"{text!r} on the screen")
+
+    def type_until(self, last: str, looks: Callable[[str], bool], what: str) -> None:
+        """Type `last` until the screen `looks` right: nothing says when a server is ready.
 
         What is on its way is lost when `last` is taken back, so each try waits longer.
         """
@@ -101,13 +105,16 @@ class Terminal:
         def look() -> bool:
             self.type(last)
             try:
-                until(lambda: text in self.screen(), text, next(waits_s))
+                until(lambda: looks(self.screen()), what, next(waits_s))
             except AssertionError:
                 self.keys("BSpace")
                 return False
             return True
 
-        until(look, f"{text!r} on the screen")
+        try:
+            until(look, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen:\n{self.screen()}") from None
 
     def stop(self) -> None:
         with contextlib.suppress(subprocess.SubprocessError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -95,3 +96,32 @@ vim.fn['ale#linter#Define']('python', {{
   name = 'other', lsp = 'stdio', executable = 'sh', command = [[{1}]], project_root = '/',
 }})
 """
+
+
+@pytest.mark.parametrize("neovim_kind", ["0.12"], indirect=True)
+def test_another_server_with_inline_completion(open_neovim: Open, tmp_path: Path) -> None:
+    """Neovim shows one of all suggestions; the key takes that one, whoever made it."""
+    session = open_neovim("values = [1]\n\n", stub={**SUGGESTS, "texts": ["sum(values)"]})
+    vim = session.neovim
+    script = tmp_path / "other.json"
+    script.write_text(json.dumps({**SUGGESTS, "texts": ["zip(values)"]}), encoding="utf-8")
+    command = json.dumps([sys.executable, str(STUB_SERVER), str(script), f"{script}.log"])
+    vim.lua(f"vim.lsp.start({{ name = 'other', cmd = vim.json.decode({json.dumps(command)}) }})")
+    until(lambda: vim.lua("return #vim.lsp.get_clients({ bufnr = 0 })") == 2, "both")
+    vim.type("jitotal = ")
+    vim.until_ghost("sum(values)")
+
+    def other() -> bool:
+        vim.type("<M-n>")
+        # Nothing says when the other one has answered; Neovim shows the first one anew then.
+        until(lambda: "/" in vim.ghost(), "a count")
+        return vim.ghost() == "zip(values) (2/2)"
+
+    until(other, "the other one's")
+    vim.type("<Tab>")
+    vim.until_text(LINE + "zip(values)")
+    vim.type("<CR>total = ")
+    vim.until_ghost("sum(values)")
+    vim.type("<Tab>")
+    vim.until_text(LINE + "zip(values)\ntotal = sum(values)")
+    assert vim.messages() == ""

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from codellama_lsp import __version__
-from tests.editors.conftest import SERVER, STUB, SUGGESTS, Open, neovim_of
+from tests.editors.conftest import SERVER, STUB, SUGGESTS, Open, neighbour, neovim_of
 from tests.editors.neovim import PLUGIN, Neovim
 from tests.editors.waiting import until
 
@@ -176,6 +176,19 @@ def test_a_plugin_with_ghost_text(open_neovim: Open, name: str) -> None:
 
 
 @pytest.mark.parametrize("neovim_kind", ["0.12"], indirect=True)
+def test_llama_vim_itself(open_neovim: Open) -> None:
+    place = json.dumps(str(neighbour("vim-llama.cpp")))
+    vim = open_neovim("\n", stub=SUGGESTS, more=f"vim.opt.runtimepath:append({place})").neovim
+    check(vim, "llama.vim shows ghost text, too", "switch llama.vim off")
+    # As it does when it hides its suggestion.
+    vim.command_line("bwipeout")
+    vim.command_line("iunmap <buffer> <Tab>")
+    check(
+        vim, "<Tab> (accept) was taken by something else, after this plugin; it does: vim.snippet"
+    )
+
+
+@pytest.mark.parametrize("neovim_kind", ["0.12"], indirect=True)
 def test_another_server_with_inline_completion(open_neovim: Open, tmp_path: Path) -> None:
     vim = open_neovim("\n", stub=SUGGESTS).neovim
     script = tmp_path / "other.json"
@@ -192,7 +205,7 @@ def test_a_key_taken_by_another_plugin(open_neovim: Open) -> None:
     assert "WARNING" not in report(vim)
     vim.command_line("bwipeout")
     vim.lua("vim.keymap.set('i', '<Tab>', 'x', { buffer = true, desc = 'Next snippet' })")
-    check(vim, "<Tab> (accept) was mapped by something else", 'keys = { accept = "<M-l>" }')
+    check(vim, "<Tab> (accept) was taken by something else", 'keys = { accept = "<M-l>" }')
 
 
 @VERSIONS

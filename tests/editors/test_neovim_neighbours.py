@@ -1,4 +1,4 @@
-"""Suggestions beside a real second language server: its menu and the ghost text at once."""
+"""Suggestions beside real neighbours: a second server, brackets in pairs, a status line."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from tests.editors.conftest import Open, Session, missing
-from tests.editors.places import editors_dir
+from tests.editors.conftest import Open, Session, need_tmux, neighbour
 from tests.editors.waiting import until
 
 ANSWERS: list[object] = ["append(len(values))"] * 200
@@ -32,9 +31,7 @@ vim.lsp.start({{
 @pytest.fixture
 def beside(open_neovim: Open) -> Session:
     """A Python file with python-lsp-server and the real server, whose model plays answers."""
-    program = editors_dir() / "bin" / "pylsp"
-    if not program.exists():
-        missing("neovim", "pylsp was not found; scripts/install-neighbours installs it")
+    program = neighbour("pylsp")
     session = open_neovim("values = [1]\nnope\n\n", answers=ANSWERS)
     vim = session.neovim
     vim.lua(_START.format(program=json.dumps(str(program))))
@@ -96,3 +93,46 @@ def test_the_other_server_answers_meanwhile(beside: Session) -> None:
     vim.command_line("lua vim.lsp.buf.definition()")
     until(lambda: vim.cursor() == (1, 0), "the definition")
     assert vim.messages() == ""
+
+
+# Plugins
+
+
+def plugin(name: str, setup: str) -> str:
+    place = json.dumps(str(neighbour(name)))
+    return f"vim.opt.runtimepath:append({place})\n{setup}\n"
+
+
+def test_brackets_that_close_themselves(open_neovim: Open) -> None:
+    more = plugin("neovim-autopairs", "require('nvim-autopairs').setup({})")
+    session = open_neovim("total = 1\n\n", answers=["total, len('x'))"] * 100, more=more)
+    vim = session.neovim
+    vim.type("Giprint(")
+    vim.until_text("total = 1\nprint()")
+    vim.until_ghost("total, len('x')")
+    vim.type("to")
+    vim.until_ghost("tal, len('x')")
+    vim.type("<Tab>")
+    vim.until_text("total = 1\nprint(total, len('x'))")
+    # Its own keys still do what they did: over the bracket, and back through a pair.
+    vim.type(")<CR>f(<BS>")
+    vim.until_text("total = 1\nprint(total, len('x'))\nf")
+    assert vim.messages() == ""
+
+
+def test_the_component_for_lualine(open_neovim: Open) -> None:
+    need_tmux("neovim")
+    component = "{ require('codellama').statusline }"
+    sections = f"sections = {{ lualine_x = {component} }}"
+    setup = f"require('lualine').setup({{ options = {{ icons_enabled = false }}, {sections} }})"
+    session = open_neovim(
+        "values = [1]\n", answers=ANSWERS, more=plugin("nvim-lualine", setup), screen=True
+    )
+    terminal = session.neovim.terminal
+    assert terminal is not None
+    screen = terminal.until_shown("CodeLlama ready")
+    assert "NORMAL" in screen
+    terminal.keys("G", "o")
+    terminal.type("values.")
+    terminal.until_screen(lambda screen: "CodeLlama ready " in screen and " ms" in screen, "a time")
+    assert session.neovim.messages() == ""

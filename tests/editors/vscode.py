@@ -194,14 +194,21 @@ class VsCode:
         until(lambda: self.do("content", tab)[:1] == [name], f"the tab {name}")
         # The tab is there first, then the text; what is typed before that goes elsewhere.
         until(lambda: self.focus().endswith(f"/{name}"), f"the keyboard in {name}")
-        self.do("press", "Control+End")
         path = Path(self.focus())
 
         def at_the_end() -> bool:
             lines = path.read_text(encoding="utf-8").split("\n")
             return self.place() == f"Ln {len(lines)}, Col {len(lines[-1]) + 1}"
 
-        until(at_the_end, f"the cursor at the end of {name}")
+        def went_to_the_end() -> bool:
+            # An editor that is still opening may put the cursor back to where it was last.
+            self.do("press", "Control+End")
+            try:
+                return bool(until(at_the_end, "the end", 2))
+            except AssertionError:
+                return False
+
+        until(went_to_the_end, f"the cursor at the end of {name}")
 
     def command(self, title: str, patience_s: float = PATIENCE_S) -> None:
         """Run a command of the palette."""

@@ -93,11 +93,11 @@ async def test_many_at_once(bench_of: BenchOf) -> None:
 )
 async def test_errors(error: Exception, outcome: Outcome, word: str, bench_of: BenchOf) -> None:
     bench = bench_of("a")
-    bench.completer._provider = Raising(error)
+    bench.completer.prompts._provider = Raising(error)
     completion = await bench.ask("x = |")
     assert word in completion.detail
     assert "secret" not in completion.detail
-    bench.completer._provider = bench.provider
+    bench.completer.prompts._provider = bench.provider
     bench.provider.it = Raising(error)  # type: ignore[assignment]
     await bench.ask("x = |")
     bench.provider.it = bench.engine

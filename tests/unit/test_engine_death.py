@@ -91,7 +91,7 @@ async def test_deaths(name: str, bench_of: BenchOf) -> None:
     bench = bench_of("compute(1)")
     bench.settings = Settings(speculate=False)
     mortal = Mortal(bench, list(deaths), 0.0)
-    bench.completer._provider = mortal
+    bench.completer.prompts._provider = mortal
     completion = await bench.ask("x = |\ny = 2\n")
     assert completion.outcome is outcome
     assert "".join(item.text for item in completion.items) == text
@@ -119,7 +119,7 @@ async def test_the_time_budget_holds_for_both_tries(
     bench = bench_of("compute(1)")
     bench.settings = Settings(speculate=False, time_budget_ms=budget_ms)
     mortal = Mortal(bench, [(said, GONE)], load_s)
-    bench.completer._provider = mortal
+    bench.completer.prompts._provider = mortal
     assert (await bench.ask("x = |\n")).outcome is outcome
     budgets = [request.time_budget_ms or 0 for request in mortal.asked]
     assert budgets[-1] <= budget_ms

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import graphlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,42 @@ def test_the_check_finds(path: str, source: str) -> None:
 )
 def test_the_check_lets_through(path: str, source: str) -> None:
     assert violations(path, source) == []
+
+
+def first_circle(sources: Mapping[str, str]) -> list[str]:
+    """Modules that import each other in a circle, imports for types alone included; [] for none.
+
+    `sources` by module; a package goes by its own name.
+    """
+    graph = {}
+    for module, source in sources.items():
+        own = (
+            module
+            if (ROOT.parent / module.replace(".", "/")).is_dir()
+            else module.rpartition(".")[0]
+        )
+        graph[module] = {name for name in imports(source, own) if name in sources} - {module}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_circles() -> None:
+    paths = {path: path.relative_to(ROOT.parent).with_suffix("") for path in ROOT.rglob("*.py")}
+    sources = {
+        ".".join(name.parts).removesuffix(".__init__"): path.read_text(encoding="utf-8")
+        for path, name in paths.items()
+    }
+    assert first_circle(sources) == []
+
+
+def test_a_circle_is_found() -> None:
+    circle = {
+        "codellama_lsp.a": "from codellama_lsp import b",
+        "codellama_lsp.b": "if TYPE_CHECKING:\n    from .c import X",
+        "codellama_lsp.c": "import codellama_lsp.a",
+    }
+    assert set(first_circle(circle)) == set(circle)
+    assert first_circle({**circle, "codellama_lsp.c": "import ast"}) == []

@@ -6,39 +6,28 @@ Pure: text in, frozen values out. Must not know files, databases or cursors.
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Iterator
 
 import attrs
 import tree_sitter
 
+from codellama_lsp.context.index.blocks import blocks, uncovered
 from codellama_lsp.context.index.definition import Definition
 from codellama_lsp.context.index.imports import Import, includes, parse_import
+from codellama_lsp.context.index.nodes import NodeReader, clean, short
 from codellama_lsp.context.index.rules import RULES, Rules
 from codellama_lsp.context.index.words import identifiers
 from codellama_lsp.syntax.grammars import parser
 
 _MOST_BODY_CHARS = 6000
-_MOST_SIGNATURE_CHARS = 600
-_MOST_DOC_CHARS = 300
 _MOST_SKELETON_CHARS = 4000
 _MOST_DEPTH = 12
-_BLOCK_LINES = 40
-_LEAST_BLOCK_LINES = 3
-_MOST_BLOCKS = 400
 
 #: What a grammar could not read; definitions in it are still definitions.
 _ERROR = "ERROR"
 _FUNCTION_VALUES = ("arrow_function", "function_expression", "generator_function")
 _NAMESPACES = ("namespace_declaration", "file_scoped_namespace_declaration")
-_ANNOTATIONS = re.compile(
-    r"\A(?:\s*(?:\[[^\]]*\]|@[\w.]+(?:\((?:[^()]|\([^()]*\))*\))?(?!\w)(?<!@interface)))+\s*"
-)
 #: What may stand around a definition and belongs to it.
 _WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
-_SELF_ATTRIBUTE = re.compile(
-    r"^[ \t]+(self\.(\w+)(?::[^=\n]+)?\s*=[^=\n][^\n]{0,60})", re.MULTILINE
-)
 #: Words of C++ at the start of a line.
 _OF_CPP = re.compile(
     r"^[ \t]*(?:namespace\b[^;=\n]*(?:\{|$)|template[ \t]*<|class[ \t]+\w[^;=()\n]*(?:[{:]|$)"
@@ -72,7 +61,7 @@ def cut(text: str, language_id: str) -> FileCut:
     rules = RULES.get(language_id)
     of_language = parser(language_id) if rules else None
     if rules is None or of_language is None:
-        return FileCut(tuple(_blocks(text.split("\n"), 0)), ())
+        return FileCut(tuple(blocks(text.split("\n"), 0)), ())
     source = text.encode("utf-8", "replace")
     readable = source
     if language_id in ("c", "cpp"):
@@ -82,8 +71,8 @@ def cut(text: str, language_id: str) -> FileCut:
     cutter.walk(of_language.parse(readable).root_node, (), 0)
     if language_id in ("c", "cpp"):
         cutter.imports = includes(text)
-    blocks = _uncovered(text, cutter.covered)
-    return FileCut((*cutter.definitions, *blocks), tuple(cutter.imports))
+    rest = uncovered(text, cutter.covered)
+    return FileCut((*cutter.definitions, *rest), tuple(cutter.imports))
 
 
 class _Cutter:
@@ -91,7 +80,7 @@ class _Cutter:
         self.definitions: list[Definition] = []
         self.imports: list[Import] = []
         self.covered: list[tuple[int, int]] = []
-        self._source = source
+        self._of = NodeReader(source, language_id)
         self._language_id = language_id
         self._rules = rules
 
@@ -109,7 +98,7 @@ class _Cutter:
             kind = child.type
             if kind in rules.comments:
                 joined = comment and child.start_point[0] == last + 1
-                comment = f"{comment}\n{self._text(child)}" if joined else self._text(child)
+                comment = f"{comment}\n{self._of.text(child)}" if joined else self._of.text(child)
                 last = child.end_point[0] - (child.end_point[1] == 0)  # some take the line break
                 continue
             if kind in rules.functions:
@@ -124,25 +113,25 @@ class _Cutter:
             elif kind in rules.containers or kind == _ERROR:
                 if kind in _NAMESPACES:
                     self.imports.append(
-                        Import(self._field(child, "name"), "=", "", child.start_point[0])
+                        Import(self._of.field(child, "name"), "=", "", child.start_point[0])
                     )
                 around = child.type in _WRAPPERS
                 self.walk(child, parents, depth + 1, comment if around else "")
             comment = ""
 
     def _function(self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str) -> None:
-        name = self._name(node)
+        name = self._of.name(node)
         if not name:
             return
         whole = _with_decorators(node)
         body = node.child_by_field_name("body")
         if self._language_id == "go" and (receiver := node.child_by_field_name("receiver")):
-            found = identifiers(self._text(receiver))
+            found = identifiers(self._of.text(receiver))
             parents = (found[-1],) if found else parents
         *outer, name = [part for part in re.split(r"::|\.", name) if part]
         self._add(
-            name, (*parents, *outer), "function", whole, self._head(whole, body),
-            self._doc(body, comment), body=self._text(whole),
+            name, (*parents, *outer), "function", whole, self._of.head(whole, body),
+            self._of.doc(body, comment), body=self._of.text(whole),
         )  # fmt: skip
 
     def _class(
@@ -150,10 +139,10 @@ class _Cutter:
     ) -> None:
         body = node.child_by_field_name("body") or node.child_by_field_name("type")
         if node.type == "impl_item":
-            name = self._field(node, "type")
+            name = self._of.field(node, "type")
             body = node.child_by_field_name("body")
         else:
-            name = self._name(node)
+            name = self._of.name(node)
         name = name.split("<")[0]
         if node.type == "namespace_definition":  # hardly ever written out where names are used
             if body is not None:
@@ -162,11 +151,13 @@ class _Cutter:
         if not name or (node.type.endswith("_specifier") and body is None):
             return
         whole = _with_decorators(node)
-        signature = self._head(whole, body)
+        signature = self._of.head(whole, body)
         if node.type == "type_spec":  # Go's keyword stands outside, and may stand for several
             kinds = {"struct_type": " struct", "interface_type": " interface"}
             known = kinds.get(body.type if body is not None else "")
-            signature = f"type {signature}{known}" if known else f"type {_short(self._text(node))}"
+            signature = (
+                f"type {signature}{known}" if known else f"type {short(self._of.text(node))}"
+            )
         at = len(self.definitions)
         if body is not None:
             if body.type in self._rules.containers:
@@ -175,8 +166,8 @@ class _Cutter:
                 self.walk(node, (*parents, name), depth + 1)
         members = self.definitions[at:]
         del self.definitions[at:]
-        doc = self._doc(body, comment)
-        skeleton = _skeleton(signature, doc, self._attributes(node), members)
+        doc = self._of.doc(body, comment)
+        skeleton = _skeleton(signature, doc, self._of.attributes(node), members)
         bases = tuple(dict.fromkeys(n for n in identifiers(signature) if n[:1].isupper()))
         self._add(
             name, parents, "class", whole, signature, doc,
@@ -187,7 +178,7 @@ class _Cutter:
     def _value(
         self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str, depth: int
     ) -> None:
-        if "require(" in (text := self._text(node)) and (
+        if "require(" in (text := self._of.text(node)) and (
             found := parse_import(text, self._language_id, node.start_point[0])
         ):
             self.imports += found
@@ -195,7 +186,7 @@ class _Cutter:
         inner = _class_inside(node, self._rules)
         if inner is not None:
             # typedef struct {...} name; or class expressions: the members are what matters.
-            name = self._name(node) if node.type == "type_definition" else ""
+            name = self._of.name(node) if node.type == "type_definition" else ""
             if name and not inner.child_by_field_name("name"):
                 at = len(self.definitions)
                 body = inner.child_by_field_name("body")
@@ -203,35 +194,37 @@ class _Cutter:
                     self.walk(body, (*parents, name), depth + 1)
                 members = self.definitions[at:]
                 del self.definitions[at:]
-                text = self._text(node)
+                text = self._of.text(node)
                 self._add(
-                    name, parents, "class", node, _short(text.split("{")[0].rstrip()), "",
-                    skeleton=_short(text, _MOST_SKELETON_CHARS),
+                    name, parents, "class", node, short(text.split("{")[0].rstrip()), "",
+                    skeleton=short(text, _MOST_SKELETON_CHARS),
                 )  # fmt: skip
                 self.definitions += members
             else:
                 self._class(inner, parents, comment, depth)
-                if name and name != self._field(inner, "name"):
-                    signature = f"typedef {_short(self._text(inner).split('{')[0].strip())} {name};"
+                if name and name != self._of.field(inner, "name"):
+                    signature = (
+                        f"typedef {short(self._of.text(inner).split('{')[0].strip())} {name};"
+                    )
                     self._add(name, parents, "value", node, signature, "", body=text)
             return
         function = _function_inside(node)
-        for name in self._value_names(node):
-            text = self._text(node)
-            kind, signature = "value", _short(text, 200)
+        for name in self._of.value_names(node):
+            text = self._of.text(node)
+            kind, signature = "value", short(text, 200)
             if function is not None:
                 kind, body = "function", function.child_by_field_name("body")
-                signature = self._head(node, body)
+                signature = self._of.head(node, body)
             elif "(" in text and node.type in ("declaration", "field_declaration"):
-                kind, signature = "function", _short(text)
-            self._add(name, parents, kind, node, signature, _clean(comment), body=text)
+                kind, signature = "function", short(text)
+            self._add(name, parents, kind, node, signature, clean(comment), body=text)
 
     def _assignment(
         self, node: tree_sitter.Node, parents: tuple[str, ...], comment: str, depth: int
     ) -> None:
         """``exports.name = …``, ``Class.prototype.name = function``, ``module.exports = class``."""
         value = node.child_by_field_name("right")
-        target = self._field(node, "left")
+        target = self._of.field(node, "left")
         if value is None or not re.fullmatch(r"[\w$]+(?:\.[\w$]+)*", target):
             return
         exported = target.startswith(("exports.", "module.exports"))
@@ -239,22 +232,22 @@ class _Cutter:
         if value.type in self._rules.classes or value.type == "class":
             self._class(value, parents, comment, depth)
         elif value.type in _FUNCTION_VALUES:
-            name = path.pop() if path else self._name(value)
-            head = self._head(node, value.child_by_field_name("body"))
+            name = path.pop() if path else self._of.name(value)
+            head = self._of.head(node, value.child_by_field_name("body"))
             if name:
                 self._add(
-                    name, (*parents, *path), "function", node, head, _clean(comment),
-                    body=self._text(node),
+                    name, (*parents, *path), "function", node, head, clean(comment),
+                    body=self._of.text(node),
                 )  # fmt: skip
         elif value.type == "object" and exported:
             self.walk(value, parents, depth + 1)
         elif path and exported:
-            text = self._text(node)
-            self._add(path[-1], (*parents, *path[:-1]), "value", node, _short(text, 200),
-                      _clean(comment), body=text)  # fmt: skip
+            text = self._of.text(node)
+            self._add(path[-1], (*parents, *path[:-1]), "value", node, short(text, 200),
+                      clean(comment), body=text)  # fmt: skip
 
     def _import(self, node: tree_sitter.Node) -> None:
-        text = self._text(node)
+        text = self._of.text(node)
         found = parse_import(text, self._language_id, node.start_point[0])
         self.imports += found
         if found:
@@ -285,83 +278,10 @@ class _Cutter:
                 signature=signature,
                 doc=doc,
                 skeleton=skeleton,
-                body=_short(body, _MOST_BODY_CHARS),
+                body=short(body, _MOST_BODY_CHARS),
                 bases=bases,
             )
         )
-
-    def _text(self, node: tree_sitter.Node) -> str:
-        text = self._source[node.start_byte : node.end_byte].decode("utf-8", "replace")
-        return " " * min(node.start_point[1], 80) + text if "\n" in text else text
-
-    def _field(self, node: tree_sitter.Node, name: str) -> str:
-        found = node.child_by_field_name(name)
-        return "" if found is None else self._text(found).strip()
-
-    def _name(self, node: tree_sitter.Node) -> str:
-        """A definition's name: its field, or what is left at the end of C's declarators."""
-        inner: tree_sitter.Node | None = node
-        for _ in range(_MOST_DEPTH):
-            if inner is None:
-                return ""
-            if inner.type == "qualified_identifier":
-                return self._text(inner).strip()
-            named = inner.child_by_field_name("name") or inner.child_by_field_name("property")
-            if named is not None:
-                return self._text(named).strip()
-            following = inner.child_by_field_name("declarator")
-            if following is None:
-                is_name = inner is not node and inner.child_count == 0
-                return self._text(inner).strip() if is_name else ""
-            inner = following
-        return ""
-
-    def _value_names(self, node: tree_sitter.Node) -> list[str]:
-        if node.type == "expression_statement":  # Python's; other languages' are looked through
-            first = node.named_children[0] if node.named_children else None
-            if first is None or first.type != "assignment":
-                return []
-            left = first.child_by_field_name("left")
-            if left is None or left.type not in ("identifier", "pattern_list", "tuple_pattern"):
-                return []
-            return identifiers(self._text(left))
-        if node.type == "property_identifier":
-            return [self._text(node)]
-        if name := self._name(node):
-            return [name.lstrip("$")]
-        found = [self._name(child) for child in node.named_children]
-        if not any(found):
-            found = [self._name(c) for child in node.named_children for c in child.named_children]
-        if not any(found):
-            found = re.findall(r"(\w+)\s*(?==|;|$)", self._text(node))[:1]
-        return [name.lstrip("$") for name in found if name]
-
-    def _head(self, node: tree_sitter.Node, body: tree_sitter.Node | None) -> str:
-        if body is None or body.start_byte <= node.start_byte:
-            return _short(textwrap.dedent(self._text(node)).strip())
-        text = self._source[node.start_byte : body.start_byte].decode("utf-8", "replace")
-        text = textwrap.dedent(" " * min(node.start_point[1], 80) + text)
-        if self._language_id in ("java", "csharp"):
-            text = _ANNOTATIONS.sub("", text)  # what they say is rarely of use where it is named
-        return _short(re.sub(r"\s*(?:[{]|=>)?\s*$", "", text).strip())
-
-    def _doc(self, body: tree_sitter.Node | None, comment: str) -> str:
-        if body is not None and self._language_id == "python" and body.named_children:
-            first = body.named_children[0]
-            if first.type == "expression_statement" and first.named_children:
-                first = first.named_children[0]
-            if first.type == "string":
-                return _clean(self._text(first))
-        return _clean(comment)
-
-    def _attributes(self, node: tree_sitter.Node) -> list[str]:
-        """What methods of a Python class set on ``self``, once each."""
-        if self._language_id != "python":
-            return []
-        found: dict[str, str] = {}
-        for match in _SELF_ATTRIBUTE.finditer(self._text(node)):
-            found.setdefault(match[2], match[1].rstrip())
-        return list(found.values())[:60]
 
 
 def _blank(match: re.Match[bytes]) -> bytes:
@@ -404,52 +324,4 @@ def _skeleton(signature: str, doc: str, attributes: list[str], members: list[Def
             lines.append(f"    {line[:200]}")
         seen.add(member.name)
     lines[2 if doc else 1 : 2 if doc else 1] = [f"    {line}" for line in attributes]
-    return _short("\n".join(lines), _MOST_SKELETON_CHARS)
-
-
-def _short(text: str, most_chars: int = _MOST_SIGNATURE_CHARS) -> str:
-    if len(text) <= most_chars:
-        return text
-    cut_at = text.rfind("\n", 0, most_chars)
-    return text[: cut_at if cut_at > most_chars // 2 else most_chars]
-
-
-def _clean(comment: str) -> str:
-    """The first lines of a comment or docstring without its marks."""
-    text = re.sub(
-        r"^\s*[rRbBuUfF]*(?:\"\"\"|'''|\"|')|(?:\"\"\"|'''|\"|')\s*$", "", comment.strip()
-    )
-    lines = (re.sub(r"^\s*(?:/\*+|\*+/?|//+!?|#+)\s?|\s*\*/\s*$", "", x) for x in text.split("\n"))
-    wanted = [re.sub(r"</?(?:summary|para|remarks)>", "", line).strip() for line in lines]
-    while wanted and not wanted[0]:
-        wanted.pop(0)
-    end = wanted.index("") if "" in wanted else len(wanted)
-    return _short("\n".join(wanted[:end]), _MOST_DOC_CHARS)
-
-
-def _uncovered(text: str, covered: list[tuple[int, int]]) -> Iterator[Definition]:
-    """Blocks of the lines that belong to no definition."""
-    lines = text.split("\n")
-    done = 0
-    for start, end in sorted(covered):
-        if start > done:
-            yield from _blocks(lines[done:start], done)
-        done = max(done, end + 1)
-    yield from _blocks(lines[done:], done)
-
-
-def _blocks(lines: list[str], first: int) -> Iterator[Definition]:
-    block: list[str] = []
-    made = 0
-    for number, line in enumerate([*lines, ""]):
-        if line.strip():
-            block.append(line)
-        if block and (not line.strip() or len(block) >= _BLOCK_LINES):
-            if len(block) >= _LEAST_BLOCK_LINES and made < _MOST_BLOCKS:
-                made += 1
-                end = first + number - (0 if line.strip() else 1)
-                body = _short("\n".join(block), _MOST_BODY_CHARS)
-                yield Definition(
-                    "", "", "text", end - len(block) + 1, end, block[0][:200], "", "", body
-                )
-            block = []
+    return short("\n".join(lines), _MOST_SKELETON_CHARS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -121,7 +122,7 @@ class LlamaBackend:
         costs = measure_batches(context, sample)
         if not library_offloads():
             shape = memory.shape_of(model.metadata, settings.kv_type)
-            self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1])
+            self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1], model.bytes)
         copying = CopySettings.of(model.metadata)
         policy = (
             TablePolicy(batch_costs(settings.batch_ms), LEAST_TOKEN_S)
@@ -161,6 +162,9 @@ class LlamaBackend:
             },
         )
         self._loaded = True
+        # What is there now stays: no garbage collection looks at it in the middle of a token.
+        gc.collect()
+        gc.freeze()
         return self.info
 
     def generate(self, request: GenerateRequest, emit: Emit, cancel: CancelFlag) -> GenerateResult:
@@ -171,7 +175,6 @@ class LlamaBackend:
             return measurement(counts, request.layout)
         started = time.perf_counter()
         evaluated, busy_s = self._spent()
-        cpu_s = time.thread_time() - self._context.busy_cpu_s
         at_text: list[tuple[int, float]] = []
 
         def note_text(index: int, text: str) -> None:
@@ -235,7 +238,6 @@ class LlamaBackend:
                 decode=(ended - prefilled) * 1000,
                 native=(at_end[1] - busy_s) * 1000,
                 native_before_text=(first_busy_s - busy_s) * 1000,
-                cpu=(time.thread_time() - self._context.busy_cpu_s - cpu_s) * 1000,
             ),
             layout=prompt.layout,
         )

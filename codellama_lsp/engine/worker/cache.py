@@ -40,6 +40,10 @@ class Resident:
     def append(self, tokens: Sequence[int] | Ids) -> None:
         """Put `tokens` at the end."""
         end = self._length + len(tokens)
+        if end == self._length + 1 and end <= len(self._buffer):
+            self._buffer[self._length] = tokens[0]  # at every step of decoding
+            self._length = end
+            return
         if end > len(self._buffer):
             grown = np.empty(2 * end, dtype=np.int32)
             grown[: self._length] = self.tokens

@@ -80,8 +80,6 @@ class Context:
         """Tokens given to llama_decode so far, whoever asked."""
         self.busy_s = 0.0
         """Seconds spent in llama_decode and in waiting for its scores."""
-        self.busy_cpu_s = 0.0
-        """CPU time that this thread spent there."""
         self.vocabulary = model.size
         """Scores of one token."""
         self._batch = Batch(batch_tokens)
@@ -125,9 +123,8 @@ class Context:
         if not 0 < n <= self.batch_tokens:
             raise ValueError(f"a batch holds 1 to {self.batch_tokens} tokens, not {n}")
         self._batch.fill(parts, n, all_logits=all_logits)
-        began, began_cpu = time.perf_counter(), time.thread_time()
+        began = time.perf_counter()
         status = lib.llama_decode(self.pointer, self._batch.native)
-        self.busy_cpu_s += time.thread_time() - began_cpu
         self.busy_s += time.perf_counter() - began
         self.evaluated += n
         if status == 0:

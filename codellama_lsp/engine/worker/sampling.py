@@ -34,7 +34,7 @@ class Scores:
         """The likeliest token."""
         self._weights: Probabilities = np.subtract(logits, logits[self.best], out=scratch)
         np.exp(self._weights, out=self._weights)
-        self._total = float(self._weights.sum())
+        self._total = float(np.add.reduce(self._weights))
 
     def of(self, token: int) -> float:
         """The probability of one token."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from codellama_lsp.engine.worker.context import Context
-from codellama_lsp.engine.worker.memory import Shape
+from codellama_lsp.engine.worker.memory import KV_TYPES, Shape
 
 #: Batch sizes whose cost is measured when a model is loaded.
 MEASURED_SIZES = (1, 2, 4, 8, 16)
@@ -17,8 +17,11 @@ _FOLLOW = 0.3
 _BATCH_SECONDS = 0.5
 #: Where nothing breaks off a batch, as on an NVIDIA GPU, whatever interrupts it waits for its end.
 _WHOLE_BATCH_SECONDS = 0.1
-#: The same for work that nobody waits for, which the next keystroke breaks off.
-_UNASKED_BATCH_SECONDS = 0.1
+_WHOLE_UNASKED_BATCH_SECONDS = 0.05
+#: The same for work that nobody waits for, which the next keystroke breaks off. llama.cpp looks at
+#: the abort callback between the parts of its graph, and over a long context a single part of a
+#: large batch takes tens of milliseconds.
+_UNASKED_BATCH_SECONDS = 0.01
 _LEAST_STEP = 16
 #: What flash attention on a CPU takes to skip a cell, for each head of each layer: 0.9 to 1.1 ns on
 #: an AMD EPYC with AVX-512.
@@ -32,6 +35,9 @@ class Speed:
     def __init__(self, prefill_tokens_per_s: float, *, abortable: bool = True) -> None:
         self.prefill_tokens_per_s = prefill_tokens_per_s
         self._asked_seconds = _BATCH_SECONDS if abortable else _WHOLE_BATCH_SECONDS
+        self._unasked_seconds = (
+            _UNASKED_BATCH_SECONDS if abortable else _WHOLE_UNASKED_BATCH_SECONDS
+        )
 
     def note(self, tokens: int, seconds: float) -> None:
         """Follow the machine as it is now: under load, throttled, with a longer context."""
@@ -41,16 +47,27 @@ class Speed:
 
     def step_tokens(self, most: int, *, asked: bool) -> int:
         """Prompt tokens to evaluate in one batch, at most `most`."""
-        seconds = self._asked_seconds if asked else _UNASKED_BATCH_SECONDS
+        seconds = self._asked_seconds if asked else self._unasked_seconds
         return max(_LEAST_STEP, min(most, int(self.prefill_tokens_per_s * seconds)))
 
 
-def comfortable_cells(shape: Shape | None, threads: int, token_s: float) -> int | None:
-    """Cells of other prompts that make a token, `token_s` seconds alone, no more than 3% dearer."""
+def comfortable_cells(
+    shape: Shape | None, threads: int, token_s: float, model_bytes: int
+) -> int | None:
+    """Cells of other prompts that make a token, `token_s` seconds alone, no more than 3% dearer.
+
+    Skipping a cell costs little. But llama.cpp gives each thread an equal stretch of the cells in
+    use, whoever's they are, so beside others' cells a prompt's own may all fall to one thread (up
+    to as many as the others have). A thread reads cells as slowly as weights, of which each has its
+    share of `model_bytes` to read for a token. Cells that are no halves are not shared out so.
+    """
     if shape is None:
         return None
     cell_s = shape.heads * shape.layers * _SKIPPED_CELL_S / threads
-    return int(_LEAST_SLOWER * token_s / cell_s)
+    cells = int(_LEAST_SLOWER * token_s / cell_s)
+    if threads > 1 and shape.kv_type is KV_TYPES["f16"]:
+        cells = min(cells, int(_LEAST_SLOWER * model_bytes / shape.bytes_per_token))
+    return cells
 
 
 def measure_prefill(context: Context, tokens: Sequence[int]) -> float:

@@ -48,10 +48,9 @@ async def play(
             saw(event)
         snapshot = DocumentSnapshot(event.uri, event.language_id, version, event.text)
         request = CompletionRequest(snapshot, event.offset, use_cache=False)
-        started_s, started_cpu_s = time.perf_counter(), time.process_time()
+        started_s = time.perf_counter()
         completion = await completer.complete(request)
         total_ms = (time.perf_counter() - started_s) * 1000
-        cpu_ms = (time.process_time() - started_cpu_s) * 1000
         if completion.outcome in (Outcome.ENGINE_DOWN, Outcome.FAILED):
             raise EngineError(completion.detail or "a completion failed")
         await asyncio.sleep(pace_s * (_LOOKS if event.kind in _GONE_ELSEWHERE else 1))
@@ -61,7 +60,7 @@ async def play(
             continue
         if last is not None:
             yield last[0], _with_ahead(last[1], sum(result.tokens.ahead for _, result in asked))
-        last = event, _sample(event, started_s, total_ms, cpu_ms, asked)
+        last = event, _sample(event, started_s, total_ms, asked)
     if last is not None:
         yield last
 
@@ -74,7 +73,6 @@ def _sample(
     event: Event,
     started_s: float,
     total_ms: float,
-    cpu_ms: float,
     asked: list[tuple[Watched, GenerateResult]],
 ) -> Sample:
     first, answer = asked[0]
@@ -87,7 +85,6 @@ def _sample(
         first_token_ms=first_ms,
         overhead_ms=total_ms - native_ms,
         first_overhead_ms=first_ms - answer.ms.native_before_text,
-        overhead_cpu_ms=cpu_ms + sum(result.ms.cpu for _, result in asked),
         total_ms=total_ms,
         prompt_tokens=answer.tokens.prompt,
         generated_tokens=max(answer.tokens.generated - answer.tokens.healed, 0),

@@ -20,7 +20,6 @@ _COLUMNS = (
     ("first_token_ms", "to first text, ms"),
     ("first_overhead_ms", "of it overhead, ms"),
     ("overhead_ms", "all overhead, ms"),
-    ("overhead_cpu_ms", "as CPU time, ms"),
     ("total_ms", "total, ms"),
 )
 

@@ -36,9 +36,6 @@ class Sample:
     """Of `all_tokens`, those that were evaluated as drafts."""
     accepted_tokens: int = 0
     """Of these, the ones that came true."""
-    overhead_cpu_ms: float | None = None
-    """`overhead_ms` as CPU time, of this process and of the engine's decode thread: other work on
-    the machine does not count, nor does waiting. None: not known."""
 
 
 #: Names of the measured values in tables and JSON.
@@ -48,7 +45,6 @@ VALUES = (
     "first_token_ms",
     "first_overhead_ms",
     "overhead_ms",
-    "overhead_cpu_ms",
     "total_ms",
 )
 
@@ -82,11 +78,7 @@ class Row:
         """Raises on none at all."""
         return cls(
             len(samples),
-            {
-                name: Summary.of([getattr(s, name) for s in samples])
-                for name in VALUES
-                if all(getattr(s, name) is not None for s in samples)
-            },
+            {name: Summary.of([getattr(s, name) for s in samples]) for name in VALUES},
         )
 
     def as_json(self) -> dict[str, object]:

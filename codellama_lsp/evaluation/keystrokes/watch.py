@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 import attrs
 
-from codellama_lsp.completion.pipeline import EngineProvider
+from codellama_lsp.completion.prompts import EngineProvider
 from codellama_lsp.engine.backend import Engine, Generation
 from codellama_lsp.engine.protocol import (
     EngineInfo,

@@ -121,7 +121,7 @@ local function check_keys()
     taken[key or ''] = action
   end
   for _, other in ipairs(rivals.keys()) do
-    local text = '%s (%s) was mapped by something else, after this plugin: %s'
+    local text = '%s (%s) was taken by something else, after this plugin; it does: %s'
     health.warn(text:format(other.key, other.action, other.by), {
       'Give this plugin another key: setup({ keys = { ' .. other.action .. ' = "<M-l>" } })',
       'Or map it for all buffers instead of one; then it works where nothing is suggested',

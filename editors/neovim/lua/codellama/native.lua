@@ -232,17 +232,25 @@ function M.trigger(done)
   end
 end
 
+--- Whether no other server's suggestions are shown in a buffer.
+local function alone(bufnr)
+  local clients = vim.lsp.get_clients({ bufnr = bufnr, method = METHOD })
+  return #clients <= 1
+end
+
 ---@param step integer 1 or -1
 function M.cycle(step)
-  local state = states[vim.api.nvim_get_current_buf()]
+  local bufnr = vim.api.nvim_get_current_buf()
+  local state = states[bufnr]
   if not state then
     return
   end
   local function turn()
     vim.lsp.inline_completion.select({ count = step })
   end
-  -- An automatic request brings one candidate; the others have to be asked for.
-  if #state.found > 1 then
+  -- An automatic request brings one candidate; the others have to be asked for. Not beside another
+  -- server: Neovim begins again with the first candidate whenever one of them answers.
+  if #state.found > 1 or not alone(bufnr) then
     turn()
   else
     M.trigger(turn)

@@ -7,8 +7,11 @@ function M.load()
     return
   end
   loaded = true
-  vim.api.nvim_set_hl(0, 'CodeLlamaGhost', { default = true, link = 'Comment' })
-  vim.api.nvim_set_hl(0, 'CodeLlamaCount', { default = true, link = 'NonText' })
+  -- As Neovim's own ghost text looks (0.12), so that what is left of a suggestion looks the same.
+  local own = vim.fn.hlexists('ComplHint') == 1
+  local ghost, count = own and 'ComplHint' or 'Comment', own and 'ComplHintMore' or 'NonText'
+  vim.api.nvim_set_hl(0, 'CodeLlamaGhost', { default = true, link = ghost })
+  vim.api.nvim_set_hl(0, 'CodeLlamaCount', { default = true, link = count })
 
   vim.api.nvim_create_user_command('CodeLlama', function(command)
     require('codellama.commands').run(command)

@@ -44,13 +44,14 @@ function M.draw(bufnr, row, column, rest, count)
     virt_text = shown,
     virt_text_pos = position,
     virt_lines = #below > 0 and below or nil,
-    hl_mode = 'combine',
+    -- Not combined: beside a highlighted bracket it would look like a part of it.
+    hl_mode = 'replace',
   })
   if after and after ~= '' then
     vim.api.nvim_buf_set_extmark(bufnr, M.namespace, row, column + #rest.over, {
       virt_text = { { after, 'CodeLlamaGhost' }, counted },
       virt_text_pos = 'inline',
-      hl_mode = 'combine',
+      hl_mode = 'replace',
     })
   end
 end

@@ -18,6 +18,7 @@ local plugins = {
   { name = 'neocodeium', module = 'neocodeium' },
   { name = 'supermaven-nvim', module = 'supermaven-nvim.completion_preview' },
   { name = 'minuet-ai.nvim', module = 'minuet.virtualtext' },
+  { name = 'llama.vim', variable = 'llama_config' },
   { name = 'tabnine-nvim', module = 'tabnine.completion' },
 }
 
