@@ -14,7 +14,7 @@ import attrs
 from codellama_lsp.context.assemble import Assembly, Chunk, Piece, in_order, part_of
 
 #: A document's first choice, whatever the allowance. Lists of signatures fit.
-FIRST_TOKENS = 256
+FIRST_TOKENS = 200
 PER_KEYSTROKE_TOKENS = 1.0
 #: Of what typing refills, this much more than what one reading of the windows costs is kept.
 _KEPT_TOKENS = 384
