@@ -29,10 +29,10 @@ CLIP = {"x": 48, "y": 36, "width": 1152, "height": 684}
 SIZE = (864, 513)
 
 #: Keys of the recording that are no characters.
-KEYS = {"\n": "Enter", "\b": "Shift+Tab"}
+KEYS = {"\n": "Enter", "\b": "Shift+Tab", "\t": "End"}
 
 #: What is typed, each time until there is a suggestion, which Tab takes.
-LINES = ("    def by_isbn(self, isbn", "\n", "\n\breturn self.")
+LINES = ("    def copies_of(self, author", "\t\n\n\bdef lend(self, isbn: str")
 
 
 def frame(code: VsCode) -> Image.Image:
@@ -94,7 +94,11 @@ def main() -> int:
         until(lambda: code.do("visible", WALKTHROUGH), "the walkthrough")
         window.until_ready()
         code.command("View: Close All Editors")
-        large = {"editor.fontSize": 17, "editor.stickyScroll.enabled": False}
+        large = {
+            "editor.fontSize": 17,
+            "editor.stickyScroll.enabled": False,
+            "editor.cursorSurroundingLines": 8,  # room for a suggestion of several lines
+        }
         code.settings({"codellama.server.command": SERVER, **large})
         code.open("books.py")
         code.do("press", "Control+b")

@@ -34,7 +34,10 @@ class Frames:
         all_of_them = Image.new("RGB", (width, height * len(seen)))
         for number, picture in enumerate(seen):
             all_of_them.paste(picture, (0, height * number))
-        palette = all_of_them.quantize(self._colours, dither=Image.Dither.NONE)
+        # Of Pillow's ways the one that keeps both greys and the few pixels of a keyword.
+        palette = all_of_them.quantize(
+            self._colours, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+        )
         first, *others = [
             one.quantize(palette=palette, dither=Image.Dither.NONE) for one in pictures
         ]

@@ -18,6 +18,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stdin ends."""
+    from codellama_lsp.memory import import_hashes
+
+    import_hashes()
     from codellama_lsp.context.index.worker import serve
     from codellama_lsp.telemetry import log
 

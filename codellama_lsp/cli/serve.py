@@ -25,15 +25,19 @@ def run(args: argparse.Namespace) -> int:
     # Half of the time until `initialize` is imports, so collect among them less often than usual.
     # Not at all would keep 10 MB: each class that attrs makes leaves another one behind.
     gc.set_threshold(3_000, 5, 1)
-    import asyncio
     import logging
     import os
     import sys
 
-    from codellama_lsp.lsp import lean
-    from codellama_lsp.memory import give_back
+    from codellama_lsp.memory import give_back, import_hashes, without
 
-    lean.forget_unused_names()
+    import_hashes()
+    with without("ssl"):  # nothing here opens a network connection
+        import asyncio
+
+    from codellama_lsp.lsp import lean
+
+    lean.import_types()
     give_back()
 
     from codellama_lsp.cli.engines import choose

@@ -33,8 +33,9 @@ class Closings:
 def closings_of(text: str, spot: Spot) -> Closings:
     """The closers of `text`, generated at `spot`."""
     scanned = spot.scan(text)
-    own = [closing for closing in scanned.closings if closing.frame is not None]
-    stray = [closing for closing in scanned.closings if closing.frame is None]
+    crossing = _crossing(scanned.closings, spot)
+    stray = [it for it in scanned.closings if it.frame is None or it in crossing]
+    own = [it for it in scanned.closings if it not in stray]
     count = wanted_count(own, spot, scanned.stack) if own else 0
     if len(scanned.stack) > scanned.floor and not _fits_here(scanned.stack, spot):
         # It goes on behind the closers that follow the cursor, with a bracket of its own open.
@@ -46,6 +47,22 @@ def closings_of(text: str, spot: Spot) -> Closings:
         pairs = (number for number, it in enumerate(own) if it.frame in spot.closed_here)
         count = min(count, next(pairs, count))
     return Closings(own[:count], own[count:], stray)
+
+
+def _crossing(closings: Sequence[Closing], spot: Spot) -> list[Closing]:
+    """Closers of brackets around a body above the cursor's line that is not closed before them."""
+    line_start = spot.before.rfind("\n")
+    still_open, found = list(spot.stack), []
+    for closing in closings:
+        if closing.frame is None:
+            continue
+        inside = []
+        while still_open and still_open[-1] is not closing.frame:
+            inside.append(still_open.pop())
+        del still_open[-1:]
+        if any(frame.closer == "}" and frame.offset < line_start for frame in inside):
+            found.append(closing)
+    return found
 
 
 def _is_in_place(closing: Closing, text: str, spot: Spot) -> bool:

@@ -17,6 +17,9 @@ from codellama_lsp.completion.indentation import BARE_HEAD, blanks_of, own_inden
 from codellama_lsp.completion.spot import Spot, is_telling
 from codellama_lsp.syntax.scan import Closing, scan
 
+#: A blank more than one is too many behind these.
+_WANTS_VALUE = re.compile(r"(?:=|\(|\[|\breturn)( ?)\Z")
+
 _CLOSING = ")]}\"'`"
 _PAIRS = frozenset(("()", "[]", "{}"))
 
@@ -25,6 +28,9 @@ _WHOLE_REST_CHARS = 6
 
 #: A part of the rest of the line that long is no coincidence.
 _LONG_OVERLAP_CHARS = 8
+
+#: Nor is a shorter one of several words.
+_LEAST_OVERLAP_CHARS = 5
 
 
 @attrs.frozen
@@ -88,8 +94,12 @@ def rest_of_line(draft: Draft, spot: Spot) -> Draft:
     stripped = rest.lstrip()
     if stripped != rest and text.endswith(stripped) and is_telling(stripped):
         return attrs.evolve(draft, text=text[: len(text) - len(stripped)].rstrip())
-    for length in range(min(len(rest), len(text)), _LONG_OVERLAP_CHARS - 1, -1):
-        if text.endswith(rest[:length]) and is_telling(rest[:length]):
+    for length in range(min(len(rest), len(text)), _LEAST_OVERLAP_CHARS - 1, -1):
+        overlap = rest[:length]
+        if not text.endswith(overlap) or re.match(r"\w\w", rest[length - 1 : length + 1]):
+            continue
+        several = len(re.findall(r"\w+", overlap)) > 1
+        if several or (length >= _LONG_OVERLAP_CHARS and is_telling(overlap)):
             return attrs.evolve(draft, text=text[:-length])
     if is_telling(rest) and len(rest) >= _LONG_OVERLAP_CHARS:
         whole = re.search(rf"(?<!\w){re.escape(rest)}(?!\w)", text)
@@ -206,6 +216,17 @@ def closing_tag(draft: Draft, spot: Spot) -> Draft:
     return draft
 
 
+def leading_blanks(draft: Draft, spot: Spot) -> Draft:
+    """Drop blanks between what wants a value and the value."""
+    body = draft.text.lstrip(" ")
+    blanks = len(draft.text) - len(body)
+    match = _WANTS_VALUE.search(spot.line_before)
+    in_code = not spot.stack or spot.stack[-1].is_code
+    if match is None or not in_code or body.startswith("\n") or blanks < 2 - len(match[1]):
+        return draft
+    return attrs.evolve(draft, text=f" {body}" if match[0] in ("=", "return") else body)
+
+
 def arguments(draft: Draft, spot: Spot) -> Draft:
     """Drop arguments that the call has already, or that it does not take."""
     return attrs.evolve(draft, text=mended(draft.text, spot))
@@ -226,6 +247,7 @@ def closer_below(draft: Draft, spot: Spot) -> Draft:
 
 #: In this order; the name is what `Completion.detail` says.
 FILTERS: tuple[tuple[str, Filter], ...] = (
+    ("leading_blanks", leading_blanks),
     ("arguments", arguments),
     ("indentation", indentation),
     ("following_lines", following_lines),

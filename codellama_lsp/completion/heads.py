@@ -30,7 +30,7 @@ _CALL = re.compile(r"[\w.]+[(\[{<]+")
 
 #: A line that long does not stand twice in a row, and neither do these.
 _LONG_LINE_CHARS = 12
-_ONCE = re.compile(r"(?:import|from|using|use|package|require|#include|<\?php|#!)(?!\w)")
+_ONCE = re.compile(r"(?:import|from|using|use|package|require|#include|<\?php|#!)(?!\w)|@\w")
 
 #: The text without its head; None where that cannot be said before more of it has come.
 Head = Callable[[str, Spot, bool], str | None]

@@ -108,7 +108,9 @@ def _first_line(text: str, spot: Spot, habit: Habit | None) -> str:
     lead, body = blanks_of(text.split("\n", 1)[0]), text.lstrip(" \t")
     width = indent_width(spot.line_before)
     above = spot.line_above
-    expected = indent_width(above) + (habit.width if habit and habit.width else 4)
+    opener = spot.opener if spot.opens_body(above) else above
+    base = min(indent_width(above), indent_width(opener))
+    expected = base + (habit.width if habit and habit.width else 4)
     if spot.lexis.colon_blocks and spot.opens_body(above) and width <= indent_width(above):
         if lead or width < indent_width(above) or above.rstrip()[-1:] != ":":
             return text
@@ -182,9 +184,9 @@ def _own_step(lines: list[str], quoted: list[bool], base: int, spot: Spot) -> in
     for line, is_quoted in zip(lines[1:], quoted[1:], strict=True):
         if not line.strip() or is_quoted:
             continue
-        if (previous.rstrip()[-1:] in ("{", ":") or BARE_HEAD.match(previous)) and indent_width(
-            line
-        ) > indent_width(previous):
+        opens = previous.rstrip()[-1:] in ("{", ":") or BARE_HEAD.match(previous) is not None
+        opens = opens or (spot.lexis.name == "bash" and spot.opens_body(previous))
+        if opens and indent_width(line) > indent_width(previous):
             steps.add(indent_width(line) - indent_width(previous))
         previous = line
     if len(steps) != 1 or not steps <= {2, 4, 8}:

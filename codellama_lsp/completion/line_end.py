@@ -28,7 +28,7 @@ _CLOSERS = re.compile(r"[)\]\s]*")
 
 #: In these languages a statement without its end may go on below.
 _SEMICOLONS = frozenset({"c", "java", "csharp", "php", "rust"})
-_CHAIN = re.compile(r"\.(?!\.)|\?\.|\?->|->")
+_GOES_ON_BELOW = re.compile(r"\.(?!\.)|->|[?:](?!:)|&&|\|\||<<|[=|](?!=)|\+(?!\+)")
 
 _GROUP = re.compile(r"\([^()]*\)")
 
@@ -79,7 +79,7 @@ class EndOfLine:
                     return None  # What comes next will tell.
                 if below.startswith("{"):
                     return self._with_body(text, end, len(text) - len(below))
-                if not _CHAIN.match(below):
+                if not _GOES_ON_BELOW.match(below):
                     return end
             following = text.find("\n", end + 1)
             if following >= 0:

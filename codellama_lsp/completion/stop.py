@@ -194,7 +194,7 @@ def _bare(lines: Iterable[str]) -> str:
 
 
 def _is_code(line: str) -> bool:
-    return re.search(r"[A-Za-z]\w{2}|\w\s*=(?!=)", line) is not None
+    return re.search(r"[A-Za-z]\w{2}|[\w\])\"']\s*(?:=(?!=)|:)", line) is not None
 
 
 #: What ends each kind of plan.

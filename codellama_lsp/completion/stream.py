@@ -40,9 +40,9 @@ from codellama_lsp.engine.protocol import (
 #: How long a generation goes on when nobody waits for it any more. An editor gives up a request
 #: and sends the next one in the same breath.
 _LINGER_S = 0.15
-#: Engines that may die under a request until it fails. The journal of crashes has a prompt that
-#: kills them tried alone by the third and refused, with a reason, by the fourth.
-_TRIES = 4
+#: Engines that may die under a request until it fails. A prompt that crashes them is tried alone by
+#: the third and refused, with a reason, by the fourth; kills from outside may go on for longer.
+_TRIES = 6
 
 
 class Stream:

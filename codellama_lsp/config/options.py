@@ -6,7 +6,6 @@ a problem for the user to read, and the default holds.
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
 import typing
@@ -167,6 +166,8 @@ def _structure(value: object, hint: Any, limits: tuple[int, int] | None) -> obje
 
 
 def _unknown(written: str, source: str, fields: Mapping[str, object]) -> str:
+    import difflib  # seldom needed, and every server would have it
+
     near = difflib.get_close_matches(_snake(written), fields, n=1)
     hint = f'did you mean "{near[0]}"?' if near else f"known are: {', '.join(fields)}."
     return f"{source}: unknown setting {written[:60]!r}; {hint}"

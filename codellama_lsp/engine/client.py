@@ -59,7 +59,8 @@ class SocketEngine:
     ) -> SocketEngine:
         """Connect and shake hands.
 
-        Raises `OSError` when nobody listens at `path`, `EngineStartError` when it refuses.
+        Raises `OSError` when nobody listens at `path` or the connection ends before an answer,
+        `EngineStartError` when it refuses.
         """
         reader, writer = await asyncio.open_unix_connection(path, limit=wire.MAX_MESSAGE_BYTES)
         channel = wire.Channel(reader, writer)
@@ -70,7 +71,7 @@ class SocketEngine:
                 channel.send(wire.request(0, "hello", {**hello, "wishes": wished}))
                 line = await channel.line(wire.MAX_HELLO_BYTES)
             if line is None:
-                raise EngineStartError("the engine closed the connection")
+                raise ConnectionResetError("the engine closed the connection")
             answer = wire.decode(line)
             if "error" in answer:
                 raise wire.to_exception(answer["error"])

@@ -179,7 +179,8 @@ async def _connect(
     until = loop.time() + _CONNECT_TIMEOUT_S
     assert process.child is not None
     while process.child.poll() is None:
-        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+        # Nobody listens yet; or it was killed, and is about to be seen to have ended.
+        with contextlib.suppress(FileNotFoundError, ConnectionError):
             return await SocketEngine.connect(
                 process.socket, token, on_loading=on_loading, wishes=spec.wishes
             )

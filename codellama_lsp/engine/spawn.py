@@ -62,7 +62,8 @@ class EngineProcess:
         loop = asyncio.get_running_loop()
         until = loop.time() + _CONNECT_TIMEOUT_S
         while self.process.returncode is None:
-            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            # Nobody listens yet; or it was killed, and is about to be seen to have ended.
+            with contextlib.suppress(FileNotFoundError, ConnectionError):
                 return await SocketEngine.connect(
                     self.socket, self.token, on_loading=on_loading, wishes=self.wishes
                 )

@@ -32,6 +32,7 @@ from codellama_lsp.engine.protocol import (
 from codellama_lsp.engine.quiet import Machine, cpu_seconds, on_battery, saves_power
 from codellama_lsp.engine.spec import EngineSpec
 from codellama_lsp.engine.supervisor import EngineStage, EngineState, EngineSupervisor
+from codellama_lsp.memory import Pause, give_back
 from codellama_lsp.telemetry.counters import Counters
 from codellama_lsp.telemetry.ledger import LEDGER_NAME, Ledger
 from codellama_lsp.telemetry.log import set_level
@@ -79,6 +80,7 @@ class Session:
         self.counters = Counters()
         self.ledger = Ledger(dirs.data_dir() / LEDGER_NAME)
         self.offers = Offers(self.ledger)
+        self._pause = Pause(give_back)
         self.workspace = WorkspaceContext(
             on_state=lambda: self.on_change(), exclude=lambda uri: self.settings_at(uri).exclude
         )
@@ -300,6 +302,7 @@ class Session:
         self.pace.ended(completion, self.settings.slow_ms)
         if completion.outcome is Outcome.OFFERED:
             self.last_ms = completion.ms.total
+        self._pause.postpone()
         self.on_change()
 
 

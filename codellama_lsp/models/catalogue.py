@@ -6,7 +6,6 @@ anywhere, by path. Must stay light and must not load anything.
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 
@@ -80,7 +79,7 @@ def resolve_model(wanted: str | None) -> ModelFile:
     if os.sep in wanted or path.suffix.lower() == ".gguf":
         raise NoSuchModelError(f"there is no file {path}", _near_files(path))
     names = [model.name for model in known_models() if model.present]
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4) or names
+    near = _near(wanted, names) or names
     raise NoSuchModelError(
         f"no model is called {wanted!r}",
         f"Known: {', '.join(near) or 'none'}; or pass the path of a GGUF file.",
@@ -92,7 +91,13 @@ def _near_files(path: Path) -> str:
         names = sorted(p.name for p in path.parent.glob("*.gguf"))
     except OSError:
         names = []
-    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.4) or names[:3]
+    near = _near(path.name, names) or names[:3]
     if near:
         return f"In {path.parent} there is {', '.join(near)}."
     return f"There is no GGUF file in {path.parent}."
+
+
+def _near(wanted: str, names: list[str]) -> list[str]:
+    import difflib  # seldom needed, and every server would have it
+
+    return difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)

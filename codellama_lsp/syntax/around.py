@@ -47,6 +47,12 @@ _NO_BODY = frozenset(
 )
 
 
+#: What a block stands in that has no header.
+_NO_HEADER = re.compile(
+    r"case|switch_section|labeled|^(?:compound_statement|(?:statement_)?block)$"
+)
+
+
 @attrs.frozen
 class Call:
     """A call whose arguments the cursor is among."""
@@ -102,8 +108,8 @@ class Around:
             parent = parent.parent
         if parent.type in _NO_BODY or parent.type in _VALUES or parent.parent is None:
             return None
-        if node.type == "{" and re.search(r"case|switch_section|labeled", parent.type):
-            return None  # What the parser takes for a mere block has a macro for its header.
+        if node.type == "{" and _NO_HEADER.search(parent.type):
+            return None  # It is a mere block, or one that has a macro for its header.
         first = parent.start_point.row
         return lines[first].decode(errors="replace") if first <= row else None
 

@@ -6,10 +6,9 @@ it, so that a status bar does not flicker. Must not know LSP or processes.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -90,7 +89,7 @@ class Pace:
         if not limit_ms or not self._seen:
             self.slow = None
             return
-        median_ms = statistics.median(seen.total_ms for seen in self._seen)
+        median_ms = _median(seen.total_ms for seen in self._seen)
         if self.slow is not None and median_ms < _FAST_SHARE * limit_ms:
             self.slow = None
         elif self.slow is not None:
@@ -105,7 +104,7 @@ class Pace:
         self.slow = Slow(f"suggestions take {median_ms / 1000:.1f} s: {reason}", remedy)
 
     def _reason(self, median_ms: float, limit_ms: float) -> tuple[str, str]:
-        queued_ms = statistics.median(seen.queued_ms for seen in self._seen)
+        queued_ms = _median(seen.queued_ms for seen in self._seen)
         if queued_ms > median_ms / 2:
             return (
                 f"{queued_ms / 1000:.1f} s of it they wait for other windows with the same model",
@@ -155,3 +154,9 @@ class Pace:
             "the model is slower than you type",
             "Set `model` to a smaller one, or `context_tokens` to less.",
         )
+
+
+def _median(values: Iterable[float]) -> float:
+    """The lower one of two; Python's module for it would take half a megabyte of every server."""
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) // 2]

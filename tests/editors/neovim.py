@@ -166,7 +166,8 @@ class Neovim:
             "messages": self.messages,
             "status": lambda: self.lua("return require('codellama').status()"),
             "latest requests": lambda: self.lua(_WHY),
-            "errors": lambda: (self.home / "stderr").read_text(errors="replace")[-2000:],
+            "errors": lambda: _end_of(self.home / "stderr"),
+            "servers' log": lambda: _end_of(self.home / "state" / "nvim" / "lsp.log"),
         }
         said = []
         for name, look in looks.items():
@@ -193,6 +194,10 @@ class Neovim:
             until(lambda: self.text() == text, f"text {text!r}")
         except AssertionError as error:
             raise AssertionError(f"{error}; it is {self.text()!r}") from None
+
+
+def _end_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")[-2000:] if path.exists() else ""
 
 
 def _quoted(text: str) -> str:

@@ -47,8 +47,8 @@ Plain = Callable[[str], Neovim]
 
 @pytest.fixture(params=["0.12", "0.10"])
 def plain(request: pytest.FixtureRequest, state_dir: Path) -> Iterator[Plain]:
-    """A Neovim with the plugin outside of a clone; the `codellama-lsp` on PATH runs a script."""
-    copy = state_dir / "plugin"
+    """A Neovim with the plugin in a clone without .venv; `codellama-lsp` on PATH runs a script."""
+    copy = state_dir / "clone" / "editors" / "neovim"
     shutil.copytree(PLUGIN, copy)
     file = state_dir / "a.py"
     file.write_text("values = [1]\n", encoding="utf-8")
@@ -89,10 +89,12 @@ def test_no_server(plain: Plain) -> None:
     check(vim, '"codellama-lsp" is not on PATH', "make setup", "pipx install", "setup({ cmd = ")
 
 
-def test_found_after_it_was_installed(plain: Plain, state_dir: Path) -> None:
+@pytest.mark.parametrize("where", ["bin", "clone/.venv/bin"])
+def test_found_after_it_was_installed(plain: Plain, state_dir: Path, where: str) -> None:
     vim = plain("")
     until(lambda: vim.messages(), "a message")
-    program = state_dir / "bin" / "codellama-lsp"
+    program = state_dir / where / "codellama-lsp"
+    program.parent.mkdir(parents=True, exist_ok=True)
     program.write_text(f'#!/bin/sh\nexec {shlex.join(SERVER[:-1])} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     vim.command_line("CodeLlama restart")

@@ -91,7 +91,7 @@ def test_the_status_bar_opens_a_menu(window: Window) -> None:
     until(lambda: "codellama-lsp" in code.page(), "the page")
     code.menu("Switch suggestions off")
     window.until_status("off")
-    assert "switched off" in code.status_details()
+    assert "Suggestions are switched off." in code.status_details()
     code.command("Code Llama: Switch Suggestions Off or On")
     until(code.ready, "on again")
 

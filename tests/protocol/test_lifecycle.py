@@ -128,7 +128,9 @@ async def test_killed_engine(script: Path) -> None:
         answer = client.ask_inline(0, 4)[1]
         if not await client.patient(answer):  # The engine that read the old script came first.
             await client.command("codellama.restartEngine")  # It is tried again on the new one.
-        assert (await answer)["items"][0]["insertText"] == "b"
+        items = (await answer)["items"]
+        assert items, await client.command("codellama.why")
+        assert items[0]["insertText"] == "b"
 
 
 async def test_restart_command(script: Path) -> None:

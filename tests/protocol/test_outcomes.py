@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -82,8 +84,9 @@ ROWS = [
     ),
     Row(Outcome.INVALID, act=close, detail="never opened"),
     # The engine is another one from here on, with the script from its start.
-    Row(Outcome.ENGINE_DOWN, "boom = |\n", detail="ended in the middle"),
     Row(Outcome.FAILED, "boom = |\n", detail="crashed 3 times"),
+    # It is killed, and none can be started any more.
+    Row(Outcome.ENGINE_DOWN, detail="script"),
 ]
 
 
@@ -109,6 +112,9 @@ async def test_every_outcome(tmp_path: Path) -> None:
     async with started(script) as client, asyncio.timeout(PATIENCE_S):
         await client.initialize(options={"speculate": False})
         for number, row in enumerate(ROWS):
+            if row.outcome is Outcome.ENGINE_DOWN:
+                script.write_text("no json")
+                os.kill((await client.command("codellama.stats"))["engine"]["pid"], signal.SIGKILL)
             await provoke(client, number, row)
         stats = await client.command("codellama.stats")
         assert all(stats["outcomes"].values()), stats["outcomes"]

@@ -76,7 +76,7 @@ DEATHS: dict[str, tuple[list[tuple[str, Exception]], Outcome, str, str, int]] = 
     "after the whole of it": ([("total\nz", GONE)], Outcome.OFFERED, "total", "", 1),
     "while it loads": ([("loading", GONE)], Outcome.OFFERED, "compute(1)", "", 1),
     "three times": ([("", GONE), ("co", GONE), ("", GONE)], Outcome.OFFERED, "compute(1)", "", 4),
-    "again and again": ([("", GONE), ("co", GONE)] * 4, Outcome.ENGINE_DOWN, "", "it died", 4),
+    "again and again": ([("", GONE), ("co", GONE)] * 4, Outcome.ENGINE_DOWN, "", "it died", 6),
     "loading again": ([("loading", GONE)] * 2 + [("", GONE)], Outcome.OFFERED, "compute(1)", "", 2),
     "always loading": ([("loading", GONE)] * 9, Outcome.ENGINE_DOWN, "", "it died", 0),
     "refused at last": ([("", GONE)] * 3 + [("", REFUSED)], Outcome.FAILED, "", "crashed on", 4),

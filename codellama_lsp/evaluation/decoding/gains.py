@@ -11,16 +11,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from statistics import median
 
 import attrs
 
 from codellama_lsp.engine.worker.backend import SAMPLE, LlamaBackend
-from codellama_lsp.engine.worker.drafting import LONGEST_DRAFT, TablePolicy
+from codellama_lsp.engine.worker.drafting import TablePolicy
 from codellama_lsp.evaluation.decoding.drafts import Trace
 from codellama_lsp.evaluation.decoding.runs import Forced, decode, play, request_at
 
 _RESAMPLES = 2000
+#: Those between are interpolated. The engine measures fewer of them when it loads a model.
+_TIMED_SIZES = (1, 2, 3, 4, 6, 8, 12, 16)
 Report = Callable[[int, int], None]
 
 
@@ -39,13 +40,13 @@ class Played:
 
 
 def time_batches(backend: LlamaBackend, repeats: int, report: Report) -> dict[int, float]:
-    """Median seconds of a batch of each size that a draft can have, sizes in turns."""
+    """Least seconds of a batch by its size, as drafts have them, sizes in turns."""
     model, context, cache = backend.loaded()
     sample = model.encoder.infill(SAMPLE)
     sequence = cache.sequences  # no prompt uses it
     start = min(64, len(sample), context.batch_tokens)
     context.evaluate(sequence, 0, sample[:start])
-    sizes = range(1, min(LONGEST_DRAFT + 1, context.batch_tokens) + 1)
+    sizes = [size for size in _TIMED_SIZES if size <= context.batch_tokens]
     found: dict[int, list[float]] = {size: [] for size in sizes}
     for number in range(repeats + 1):
         for size in sizes:
@@ -57,7 +58,7 @@ def time_batches(backend: LlamaBackend, repeats: int, report: Report) -> dict[in
             context.forget(sequence, start)
         report(number + 1, repeats + 1)
     context.forget(sequence, 0)
-    return {size: median(seconds) for size, seconds in found.items()}
+    return {size: min(seconds) for size, seconds in found.items()}
 
 
 def play_by_table(

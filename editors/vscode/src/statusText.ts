@@ -1,6 +1,6 @@
 // What the status bar says for a status from the server. Pure: knows nothing of VS Code.
 
-import { inEditorWords } from './wording';
+import { inEditorWords, sentence } from './wording';
 
 export type State =
   | 'stopped'
@@ -103,7 +103,7 @@ export function readStatus(raw: unknown): Status | undefined {
   const status = raw as Status;
   return {
     ...status,
-    ...(status.message === undefined ? {} : { message: inEditorWords(status.message) }),
+    ...(status.message === undefined ? {} : { message: sentence(inEditorWords(status.message)) }),
     ...(status.remedy === undefined ? {} : { remedy: inEditorWords(status.remedy) }),
   };
 }

@@ -15,6 +15,13 @@ export function inEditorWords(text: string): string {
     });
 }
 
+/** A message of the server's, which may be part of a sentence, as a sentence. */
+export function sentence(text: string): string {
+  const whole = /[.!?]$/.test(text) ? text : `${text}.`;
+  // A name of a file keeps its case.
+  return whole.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
+}
+
 function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

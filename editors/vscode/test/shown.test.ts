@@ -146,6 +146,17 @@ test('remedies of the server are told in the words of VS Code', () => {
   }
 });
 
+test('messages of the server are sentences', () => {
+  for (const [said, told] of [
+    ['suggestions are switched off', 'Suggestions are switched off.'],
+    ['no suggestions in this file: secrets', 'No suggestions in this file: secrets.'],
+    ['codellama-7b.gguf is not there.', 'codellama-7b.gguf is not there.'],
+    ['model.gguf is not there', 'model.gguf is not there.'],
+  ] as const) {
+    assert.equal(readStatus({ state: 'error', message: said })?.message, told);
+  }
+});
+
 test('the item follows the file in front and the settings', () => {
   const changed = new EventEmitter<Status>();
   const before = seen.items.length;

@@ -108,6 +108,7 @@ function M.start()
   if state.started then
     return
   end
+  config.find()
   local program = config.current.cmd[1]
   if vim.fn.executable(program) == 0 then
     require('codellama.status').fail(

@@ -71,6 +71,14 @@ function M.set(options)
   return problems
 end
 
+--- Look for the server again where nobody said which: it may have been installed since.
+function M.find()
+  if vim.deep_equal(M.current.cmd, M.defaults.cmd) then
+    M.defaults.cmd = { program(), 'serve' }
+    M.current.cmd = vim.deepcopy(M.defaults.cmd)
+  end
+end
+
 local types = {
   cmd = 'table',
   cmd_env = 'table',

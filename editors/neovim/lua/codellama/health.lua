@@ -52,6 +52,7 @@ end
 
 local function check_server()
   health.start('Server')
+  config.find()
   local program = config.current.cmd[1]
   if vim.fn.executable(program) == 0 then
     local where = program:find('/', 1, true) and 'is no program' or 'is not on PATH'
