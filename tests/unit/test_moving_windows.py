@@ -38,8 +38,8 @@ def outgrow(tracker: WindowTracker, above: str) -> str:
 
 def test_nothing_moves_by_itself_for_a_while() -> None:
     tracker, above = WindowTracker("d"), text_of(60)
-    outgrow(tracker, above)
-    first, *later = typed(tracker, above + "x" * 110, "y" * 40)
+    new = outgrow(tracker, above)
+    first, *later = typed(tracker, above + new, "y" * 30)
     assert tracker.outgrown(suffix_first=True)
     assert all(w.prefix.text.startswith(first.prefix.text[:100]) for w in later)
     assert {w.suffix.version for w in later} == {first.suffix.version}
@@ -102,16 +102,16 @@ def test_an_edit_above_drops_it() -> None:
 def test_prefix_first_moves_for_what_was_typed() -> None:
     tracker = WindowTracker("d")
     above = "\nx = 1\n"
-    typed(tracker, above, "y" * 60)
+    typed(tracker, above, "y" * 100)
     assert not tracker.outgrown(suffix_first=True)
     assert tracker.outgrown(suffix_first=False)
     said = tracker.moved()
     assert said is not None
     assert said.typed_chars == 0
     tracker.move()
-    *_, after = typed(tracker, above + "y" * 60, "z")
+    *_, after = typed(tracker, above + "y" * 100, "z")
     assert after.typed_chars == 1
-    assert after.prefix.text == above + "y" * 60 + "z"
+    assert after.prefix.text == above + "y" * 100 + "z"
 
 
 def test_a_scaled_budget() -> None:
