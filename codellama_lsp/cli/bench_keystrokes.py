@@ -177,6 +177,7 @@ async def _play(
     report: Report,
     played: list[tuple[Event, Sample]],
 ) -> EngineInfo:
+    from codellama_lsp.completion.budget import limit_of
     from codellama_lsp.completion.pipeline import Completer
     from codellama_lsp.config.settings import Settings
     from codellama_lsp.engine.supervisor import EngineSupervisor
@@ -185,7 +186,7 @@ async def _play(
     from codellama_lsp.evaluation.keystrokes.workspace import Workspace
 
     settings = Settings(
-        context_tokens=args.context_tokens,
+        context_tokens=limit_of(args.context_tokens),
         max_tokens=args.max_tokens,
         workspace_tokens=args.workspace_tokens,
     )
@@ -224,12 +225,12 @@ def _play_peer(
     report: Report,
     played: list[tuple[Event, Sample]],
 ) -> None:
-    from codellama_lsp.completion.budget import window_budget
+    from codellama_lsp.completion.budget import limit_of, window_budget
     from codellama_lsp.evaluation.keystrokes.peer import LlamaServer, batch_tokens, play_peer
 
     assert spec.model is not None
     budget: WindowBudget = window_budget(
-        info, args.context_tokens, shared=args.workspace is not None
+        info, limit_of(args.context_tokens), shared=args.workspace is not None
     )
     batch = batch_tokens(
         budget.prefix_chars / info.chars_per_token, budget.suffix_chars / info.chars_per_token

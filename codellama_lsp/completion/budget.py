@@ -23,9 +23,9 @@ _SMALL_SUFFIX_TOKENS = 250
 #: The same where code of the workspace stands in the prompt, too.
 _SHARED_CONTEXT_SHARE = 0.42
 
-#: Of what the user wants, windows begin with this share: while they stay where they are, they grow,
-#: and an engine that counts more than was wanted cuts them.
-_SHARE_TO_BEGIN_WITH = 0.8
+#: Of five parts that the user wants, windows begin with four: while they stay where they are, they
+#: grow, and an engine that counts more than was wanted cuts them.
+_BEGIN_WITH, _OF_PARTS = 4, 5
 
 #: A prefix window may outgrow its budget before it moves.
 _WINDOW_SLACK = 1.2
@@ -49,6 +49,11 @@ def workspace_budget(
     return tokens if tokens >= _LEAST_WORKSPACE_TOKENS else 0
 
 
+def limit_of(window_tokens: int) -> int:
+    """The `context_tokens` with which windows begin with so many."""
+    return -(-window_tokens * _OF_PARTS // _BEGIN_WITH)
+
+
 def window_budget(
     info: EngineInfo, context_tokens: int | None, *, shared: bool = False
 ) -> WindowBudget:
@@ -58,7 +63,7 @@ def window_budget(
     """
     roof = int(info.context_tokens * (_SHARED_CONTEXT_SHARE if shared else _CONTEXT_SHARE))
     if context_tokens is not None:
-        total = min(int(context_tokens * _SHARE_TO_BEGIN_WITH), roof)
+        total = min(context_tokens * _BEGIN_WITH // _OF_PARTS, roof)
     elif info.context_tokens <= _SMALL_CONTEXT_TOKENS:
         total = min(_SMALL_PREFIX_TOKENS + _SMALL_SUFFIX_TOKENS, roof)
     else:

@@ -213,6 +213,7 @@ class Completer:
         prompt = await self.prompts.prompt(request, tracker, priority)
 
         def done(completion: Completion) -> None:
+            self.prompts.counted(request.document.uri, completion.tokens)
             if completion.items and not request.is_plain:
                 several = request.candidates > 1
                 # Another model or other rules might have said something else.

@@ -5,6 +5,7 @@ Must not know what comes of it.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import itertools
 from collections import OrderedDict
@@ -27,9 +28,12 @@ from codellama_lsp.engine.protocol import (
     EngineError,
     EngineGoneError,
     EngineInfo,
+    Finish,
     GenerateRequest,
+    Layout,
     Priority,
     Segment,
+    TokenCounts,
 )
 
 _MOST_TRACKERS = 64
@@ -37,6 +41,14 @@ _MOST_TRACKERS = 64
 #: What was chosen is read again where the cursor has gone elsewhere meanwhile.
 _MOST_READINGS = 3
 _HEAD_CHARS = 120
+
+#: So much that was typed meanwhile is no reason to read once more.
+_LITTLE_CHARS = 16
+
+#: Characters per token: there are texts with fewer, but few of them are typed.
+_LEAST_DENSITY = 1.0
+#: Shorter windows say little about that.
+_LEAST_COUNTED_TOKENS = 64
 
 #: Engines that may die while they load, for one request.
 _LOADS = 3
@@ -81,13 +93,27 @@ class Prompts:
         self._shield = Shield(self._versions)
         self._trackers: OrderedDict[str, WindowTracker] = OrderedDict()
         self._latest: dict[str, GenerateRequest] = {}
+        self._moving: dict[str, asyncio.Task[None]] = {}
+        self._density: OrderedDict[str, float] = OrderedDict()
+        """Characters per token of documents, as their windows were counted last."""
 
     def forget(self, uri: str) -> None:
         """The document was closed."""
         self._trackers.pop(uri, None)
         self._latest.pop(uri, None)
+        if moving := self._moving.pop(uri, None):
+            moving.cancel()
         if self._related is not None:
             self._related.forget(uri)
+
+    def counted(self, uri: str, tokens: TokenCounts) -> None:
+        """An engine says how long a document's windows are; the next ones fit better."""
+        if tokens.window_tokens < _LEAST_COUNTED_TOKENS or not tokens.window_chars:
+            return
+        self._density[uri] = tokens.window_chars / tokens.window_tokens
+        self._density.move_to_end(uri)
+        while len(self._density) > _MOST_TRACKERS:
+            self._density.popitem(last=False)
 
     def tracker(self, request: CompletionRequest) -> WindowTracker:
         """The windows of its document over time."""
@@ -141,6 +167,11 @@ class Prompts:
         )
         if not ahead:
             self._latest[document.uri] = wanted
+        if priority is Priority.VISIBLE:
+            suffix_first = info.suffix_first and wanted.layout is Layout.SPM
+            if tracker.outgrown(suffix_first=suffix_first) and document.uri not in self._moving:
+                moving = asyncio.create_task(self._move(document.uri, tracker, suffix_first))
+                self._moving[document.uri] = moving
         return Prompt(
             engine,
             info.model_name,
@@ -162,20 +193,48 @@ class Prompts:
                 asked = self._latest.get(uri)
                 if asked is None:
                     return
-                wanted = attrs.evolve(
-                    asked,
-                    context=context,
-                    max_tokens=0,
-                    candidates=1,
-                    stop_at_newline=False,
-                    priority=Priority.WARM,
-                )
-                await (await self.ready())[0].generate(wanted).result()
+                await self._read(attrs.evolve(asked, context=context))
                 latest = self._latest.get(uri)
                 if latest is None or _typed_on(asked, latest):
                     return  # else the cursor went elsewhere meanwhile
         except EngineError:
             pass  # Nobody asked.
+
+    async def _move(self, uri: str, tracker: WindowTracker, suffix_first: bool) -> None:
+        """Have an engine read a document's windows as they will be, then let them move there."""
+        try:
+            if self._settings(uri).background == "off":
+                return  # then they move when they have to
+            read_chars = 0
+            for _ in range(_MOST_READINGS):
+                windows, asked = tracker.moved(), self._latest.get(uri)
+                if windows is None or asked is None:
+                    return
+                if not tracker.outgrown(suffix_first=suffix_first):
+                    return  # the cursor went up, or the text takes fewer tokens than it seemed
+                unread_chars = len(windows.prefix.text) - read_chars
+                if read_chars and abs(unread_chars) <= _LITTLE_CHARS:
+                    break
+                read_chars = len(windows.prefix.text)
+                clean = self._shield.windows(windows)
+                if not await self._read(
+                    attrs.evolve(asked, prefix=clean.prefix, suffix=clean.suffix, typed_chars=0)
+                ):
+                    return
+            tracker.move()
+        except EngineError:
+            pass  # Nobody asked.
+        finally:
+            if self._moving.get(uri) is asyncio.current_task():
+                del self._moving[uri]
+
+    async def _read(self, prompt: GenerateRequest) -> bool:
+        """Have an engine evaluate a prompt when nobody waits for anything; whether it did."""
+        wanted = attrs.evolve(
+            prompt, max_tokens=0, candidates=1, stop_at_newline=False, priority=Priority.WARM
+        )
+        result = await (await self.ready())[0].generate(wanted).result()
+        return all(it.finish is not Finish.CANCELLED for it in result.candidates)
 
     async def ready(self) -> tuple[Engine, EngineInfo]:
         """An engine that has loaded its model; others if the first ones die meanwhile.
@@ -203,7 +262,11 @@ class Prompts:
             self._related is not None and settings.workspace and self._related.knows(document.uri)
         )
         budget = window_budget(info, settings.context_tokens, shared=shared)
-        windows = self._shield.windows(tracker.windows(document.text, request.offset, budget))
+        # Dense text has smaller windows than the model's usual one, sparse text no larger ones.
+        usual = max(info.chars_per_token, _LEAST_DENSITY)
+        density = min(max(self._density.get(document.uri, usual), _LEAST_DENSITY), usual)
+        fitted = budget.scaled(density / usual)
+        windows = self._shield.windows(tracker.windows(document.text, request.offset, fitted))
         room = 0
         if shared:
             room = workspace_budget(info, budget, settings.max_tokens, settings.workspace_tokens)

@@ -19,7 +19,8 @@ def window_start(text: str, offset: int, budget_chars: int) -> int:
     earliest = offset - budget_chars
     if earliest <= 0:
         return 0
-    return _best_line(text, earliest, offset - int(budget_chars * _LEAST_SHARE), earliest)
+    nearest = offset - int(budget_chars * _LEAST_SHARE)
+    return _best_line(text, earliest, nearest, earliest, towards=1)
 
 
 def window_end(text: str, offset: int, budget_chars: int) -> int:
@@ -30,20 +31,25 @@ def window_end(text: str, offset: int, budget_chars: int) -> int:
     latest = offset + budget_chars
     if len(text) <= latest + budget_chars // 4:
         return len(text)
-    return _best_line(text, offset + int(budget_chars * _LEAST_SHARE), latest, latest)
+    nearest = offset + int(budget_chars * _LEAST_SHARE)
+    return _best_line(text, nearest, latest, latest, towards=-1)
 
 
-def _best_line(text: str, low: int, high: int, default: int) -> int:
-    """The best line start in [`low`, `high`], or `default` where no line starts there."""
+def _best_line(text: str, low: int, high: int, default: int, *, towards: int) -> int:
+    """The best line start in [`low`, `high`], or `default` where no line starts there.
+
+    Of equals, the one nearest to the cursor, which is `towards` the text's end (1) or its start
+    (-1): what a jump has to read is waited for.
+    """
     best: tuple[int, bool, int] | None = None
     for start in _line_starts(text, low, high):
         line = text[start : start + _GLANCE_CHARS].split("\n", 1)[0]
         if body := line.strip():
             indent = line.index(body[0])
-            rank = (indent, not _follows_blank(text, start), start)
+            rank = (indent, not _follows_blank(text, start), -towards * start)
             best = rank if best is None else min(best, rank)
     if best is not None:
-        return best[2]
+        return -towards * best[2]
     return default + 1 if text[default - 1 : default + 1] == "\r\n" else default
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import attrs
 
@@ -32,6 +33,7 @@ _MOST_CHUNKS = 60
 _SMALL_BUDGET_TOKENS = 800
 _SMALL_CLASS_SHARE = 0.2
 _LINES = "#lines"
+_MOST_KNOWN = 16_384
 
 
 @attrs.frozen
@@ -331,12 +333,16 @@ class _Filling:
 
     def _relevance(self, line: str) -> float:
         words = self._view.words
-        found = {word for name in identifiers(line) for word in (name.lower(), *split(name))}
-        score = sum(words.get(word, 0.0) for word in found)
+        score = sum(words[word] for word in _words_of(line) if word in words)
         partial = self._view.partial
         if partial and re.search(rf"\b{re.escape(partial)}\w", line):
             score += 6.0
         return score
+
+
+@lru_cache(_MOST_KNOWN)
+def _words_of(line: str) -> frozenset[str]:
+    return frozenset(word for name in identifiers(line) for word in (name.lower(), *split(name)))
 
 
 def _signature(signature: str, doc: str) -> str:

@@ -103,9 +103,11 @@ class Pool:
 
     def _candidate(self, key: tuple[str, int, str]) -> Candidate:
         found, evidence = self._found[key], self._evidence[key]
-        best, *others = sorted(evidence.values(), reverse=True)
+        reasons = tuple(evidence)
+        if len(evidence) > 1:
+            reasons = tuple(sorted(evidence, key=lambda reason: -evidence[reason]))
+        best, *others = (evidence[reason] for reason in reasons)
         score = best + _FURTHER * sum(others) + 0.3 * self.overlap(found.definition.name)
-        reasons = tuple(sorted(evidence, key=lambda reason: -evidence[reason]))
         if reasons[0] in _GUESSED and self._is_far_test(found):
             score *= _TEST_SHARE
         if self.view.partial:

@@ -14,7 +14,7 @@ import attrs
 from codellama_lsp.context.assemble import Assembly, Chunk, Piece, in_order, part_of
 
 #: A document's first choice, whatever the allowance. Lists of signatures fit.
-FIRST_TOKENS = 256
+FIRST_TOKENS = 200
 PER_KEYSTROKE_TOKENS = 1.0
 #: Of what typing refills, this much more than what one reading of the windows costs is kept.
 _KEPT_TOKENS = 384
@@ -63,6 +63,8 @@ class Epoch:
     """What was chosen had to fit into this."""
     line: int = -1
     """Where the cursor was when it was last chosen; -1: never."""
+    call: str = ""
+    """The call whose arguments began then; empty elsewhere."""
     due: bool = True
     """Whether something else than the cursor speaks for choosing anew."""
 
@@ -71,9 +73,14 @@ class Epoch:
         """Of all that was chosen."""
         return sum(chunk.tokens for chunk in self.chunks)
 
-    def wants_choice(self, line: int) -> bool:
-        """Whether something else might be chosen for a cursor in `line`."""
-        return self.due or self.line != line
+    def wants_choice(self, line: int, call: str = "") -> bool:
+        """Whether something else might be chosen for a cursor in `line`.
+
+        `call`: what has just been opened a bracket behind; the arguments want its signature.
+        """
+        if self.due or self.line != line:
+            return True
+        return call not in ("", self.call) and not any(f"{call}(" in c.text for c in self.chunks)
 
     def room(self, budget_tokens: int, allowed_tokens: float) -> int:
         """How large a choice to ask for, of at most `budget_tokens`."""
@@ -81,14 +88,19 @@ class Epoch:
         return min(budget_tokens, wanted)
 
     def offer(
-        self, assembly: Assembly, line: int, budget_tokens: int, allowed_tokens: float
+        self,
+        assembly: Assembly,
+        line: int,
+        budget_tokens: int,
+        allowed_tokens: float,
+        call: str = "",
     ) -> int | None:
         """Take what is worth it of a new choice; None if nothing changes.
 
         Else the tokens from the first change on, at most `allowed_tokens`; a first choice may
         take `FIRST_TOKENS` in any case. `budget_tokens`: for all together.
         """
-        self.line, self.due = line, False
+        self.line, self.call, self.due = line, call, False
         if not self.chunks:
             allowed_tokens = max(allowed_tokens, FIRST_TOKENS)
         for new in self._candidates(assembly, budget_tokens, allowed_tokens):

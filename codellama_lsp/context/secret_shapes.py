@@ -39,6 +39,17 @@ SECRET_GLOBS = (
     "secrets.{json,yaml,yml,toml,ini}",
     "service-account*.json",
     "*.tfvars",
+    "*.tfstate",
+    "*.tfstate.backup",
+    "*.keytab",
+    "*.ovpn",
+    ".cargo/credentials*",
+    ".gem/credentials",
+    ".my.cnf",
+    ".s3cfg",
+    ".boto",
+    ".dockercfg",
+    ".vault-token",
 )
 
 #: Kind, what a token begins with, and what it goes on with. The beginning alone tells it apart.

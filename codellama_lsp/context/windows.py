@@ -18,6 +18,9 @@ Three things keep an anchor alive although the text changes:
   generated. This holds only for closers that came with an edit: a cursor that merely moved left
   over old brackets gets an honest suffix, as does any other text in between.
 
+A prefix window that has outgrown its budget moves behind the user's back: `moved` says what it
+would show, and once that has been evaluated, `move` lets it. No keystroke waits for that.
+
 Texts handed out have ``\\n`` line ends and no lone surrogates. Pure logic; knows no engine.
 """
 
@@ -36,8 +39,12 @@ from codellama_lsp.engine.protocol import Segment
 _CLOSERS = re.compile(r"(?:\n?[ \t]*[)\]}\"'`])+")
 _LONGEST_LEFT_OUT_CHARS = 160
 
-#: A prefix window may outgrow its budget by this much before it moves.
-_SLACK = 1.25
+#: A prefix window that has outgrown its budget by this much should move, once what it would show
+#: then has been evaluated; by the second, it moves whatever that costs.
+_SLACK = 1.22
+_MOST_SLACK = 1.35
+#: Of its budget, what a window has after such a move: it grows again.
+_SHARE_AFTER_MOVE = 0.85
 
 #: A prefix window shorter than this share of its budget moves, if there is more text above it.
 _LEAST_PREFIX_SHARE = 0.4
@@ -59,6 +66,10 @@ class WindowBudget:
     prefix_chars: int
     suffix_chars: int
 
+    def scaled(self, share: float) -> WindowBudget:
+        """A share of it."""
+        return WindowBudget(int(self.prefix_chars * share), int(self.suffix_chars * share))
+
 
 @attrs.frozen
 class Windows:
@@ -76,6 +87,15 @@ class Windows:
     """Text up to where `prefix` starts; for copying, not for the prompt."""
     far_after: Segment
     """Text from where `suffix` ends on; likewise."""
+
+
+@attrs.frozen
+class _Place:
+    """Where a prefix window will start, how it begins, and what it shows."""
+
+    start: int
+    head: str
+    prefix: Segment
 
 
 class WindowTracker:
@@ -97,28 +117,38 @@ class WindowTracker:
         self._tail_chars = 0
         self._left_out = ""
         self._text = ""
+        self._offset = 0
+        self._budget = WindowBudget(0, 0)
         self._anchored_prefix = ""
+        self._typed_chars = 0
+        self._next: _Place | None = None
+        self._moves = False
 
     def windows(self, text: str, offset: int, budget: WindowBudget) -> Windows:
         """The windows around `offset` (code points in `text`, the document as it is)."""
         kept = self._keep_suffix(text, offset) if self._anchored else None
         if kept is None:
             self._anchor_suffix(text, offset, budget)
+            self._next = None
         else:
             self._left_out = kept
-        start = self._keep_prefix(text, offset, budget, anew=kept is None)
+        start = self._move_prefix(text, offset)
         if start is None:
+            start = self._keep_prefix(text, offset, budget, anew=kept is None)
+        if start is None:
+            self._next = None
             start = window_start(text, offset, budget.prefix_chars)
             self._head = text[start : min(start + _HEAD_CHARS, offset)]
         self._start = start
         self._prefix = self._changed(self._prefix, normalised(text[start:offset]))
-        self._text = text
+        self._text, self._offset, self._budget = text, offset, budget
         self._anchored = True
         if kept is None or not self._prefix.text.startswith(self._anchored_prefix):
             self._anchored_prefix = self._prefix.text
         typed_chars = len(self._prefix.text) - len(self._anchored_prefix)
-        if typed_chars > budget.prefix_chars * (_SLACK - 1):
+        if typed_chars > budget.prefix_chars * (_MOST_SLACK - 1):
             self._anchored_prefix, typed_chars = self._prefix.text, 0
+        self._typed_chars = typed_chars
         end = len(text) - self._tail_chars
         self._far_before = self._changed(
             self._far_before, normalised(text[max(start - FAR_CHARS, 0) : start])
@@ -133,6 +163,59 @@ class WindowTracker:
             far_before=self._far_before,
             far_after=self._far_after,
         )
+
+    def outgrown(self, *, suffix_first: bool) -> bool:
+        """Whether the window before the cursor should move soon.
+
+        Where the prefix stands first in a prompt, what was typed stands behind it all, and that
+        should not become long either.
+        """
+        most = self._budget.prefix_chars
+        if not suffix_first and self._typed_chars > most * (_SLACK - 1):
+            return True
+        return self._offset - self._start > most * _SLACK
+
+    def moved(self) -> Windows | None:
+        """The latest windows as they will be after `move`, to be evaluated first.
+
+        The prefix has a key of its own. None where it has become pointless meanwhile.
+        """
+        text, offset = self._text, self._offset
+        place = self._next
+        if place is None:
+            start = window_start(text, offset, int(self._budget.prefix_chars * _SHARE_AFTER_MOVE))
+            head = text[start : min(start + _HEAD_CHARS, offset)]
+            place = _Place(start, head, Segment(f"{self._prefix.key}-next", 0, ""))
+        if not place.head or not text.startswith(place.head, place.start):
+            self._next = None
+            return None
+        prefix = self._changed(place.prefix, normalised(text[place.start : offset]))
+        self._next = attrs.evolve(place, prefix=prefix)
+        return Windows(
+            prefix,
+            self._suffix,
+            self._left_out,
+            to_end=self._tail_chars == 0,
+            typed_chars=0,
+            far_before=self._far_before,
+            far_after=self._far_after,
+        )
+
+    def move(self) -> None:
+        """From now on be where `moved` said, unless the cursor goes elsewhere before that."""
+        self._moves = self._next is not None
+
+    def _move_prefix(self, text: str, offset: int) -> int | None:
+        """Where the prefix window starts now if it has just been asked to move."""
+        place, moves = self._next, self._moves
+        self._moves = False
+        if place is None or not moves:
+            return None
+        self._next = None
+        if place.start + len(place.head) > offset or not text.startswith(place.head, place.start):
+            return None
+        self._head, self._anchored_prefix = place.head, place.prefix.text
+        return place.start
 
     def _keep_suffix(self, text: str, offset: int) -> str | None:
         """What stands between the cursor and the frozen suffix, if that suffix still holds."""
@@ -174,7 +257,7 @@ class WindowTracker:
         if start is None:
             return None
         size = offset - start
-        slack = 1.0 if anew else _SLACK
+        slack = 1.0 if anew else _MOST_SLACK
         if size > budget.prefix_chars * slack:
             return None
         if start > 0 and size < budget.prefix_chars * _LEAST_PREFIX_SHARE:

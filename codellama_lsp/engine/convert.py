@@ -159,6 +159,7 @@ _INFO_TYPES: Mapping[str, type[Any]] = {
     "chars_per_token": float,
     "prefill_tokens_per_s": float,
     "pid": int,
+    "suffix_first": bool,
 }
 
 

@@ -138,6 +138,10 @@ class TokenCounts:
     """Those of `evaluated` that went before the first character came out, or the end."""
     ahead: int = 0
     """Evaluated since the last request that somebody waited for, without being asked to."""
+    window_tokens: int = 0
+    """Of the document's windows as they were sent, before they were cut to fit."""
+    window_chars: int = 0
+    """Their characters; 0 where nothing was counted."""
 
 
 @attrs.frozen
@@ -209,6 +213,8 @@ class EngineInfo:
     pid: int
     details: Mapping[str, str] = attrs.field(factory=dict)
     """Backend, quantization, crash probes and the like, for `doctor`."""
+    suffix_first: bool = True
+    """Whether prompts may have the suffix first, so that typing appends to the prefix."""
 
 
 class EngineError(Exception):

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import logging
 import posixpath
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -38,6 +39,8 @@ _REST_S = 1.5
 #: it along with the windows takes no more than that.
 _PATIENCE_S = 0.1
 _UNFELT_S = 0.3
+_CALLED = re.compile(r"([^\W\d]\w*)\(\Z")
+_LONGEST_NAME_CHARS = 80
 _MOST_RECENT = 8
 _MOST_COPIED_CHARS = 4000
 _MOST_BUFFER_CHARS = 1_000_000
@@ -189,7 +192,7 @@ class WorkspaceContext:
             self._allowance.typed(asked.windows_tokens)
         anew = before is None or before.windows.suffix.version != asked.windows.suffix.version
         self._when_resting(document)
-        if document.choosing or not document.epoch.wants_choice(_line(asked)):
+        if document.choosing or not document.epoch.wants_choice(_line(asked), _call(asked)):
             return
         if anew and self._is_unfelt(document, asked):
             document.waiting = True
@@ -251,7 +254,9 @@ class WorkspaceContext:
 
     async def _take(self, document: _Document, asked: Asked, assembly: Assembly) -> None:
         epoch, allowed = document.epoch, self._allowed(document, asked)
-        tokens = epoch.offer(assembly, _line(asked), asked.budget_tokens, allowed)
+        tokens = epoch.offer(
+            assembly, _line(asked), asked.budget_tokens, allowed, call=_call(asked)
+        )
         if tokens is not None:
             self._allowance.spend(tokens + self._allowance.tokens - allowed)
         if document.rested:
@@ -388,3 +393,9 @@ class WorkspaceContext:
 
 def _line(asked: Asked) -> int:
     return asked.text.count("\n", 0, asked.offset)
+
+
+def _call(asked: Asked) -> str:
+    """The name behind which a bracket has just been opened; empty elsewhere."""
+    match = _CALLED.search(asked.text, max(0, asked.offset - _LONGEST_NAME_CHARS), asked.offset)
+    return match[1] if match else ""

@@ -177,6 +177,9 @@ def test_globs(path: str, glob: str, found: bool) -> None:
     [
         ("file:///p/.env", True),
         ("file:///p/.env.local", True),
+        ("file:///h/.cargo/credentials.toml", True),
+        ("file:///p/terraform.tfstate", True),
+        ("file:///h/.my.cnf", True),
         ("file:///p/environment.py", False),
         ("file:///p/id_rsa", True),
         ("file:///p/id_generator.py", False),

@@ -130,3 +130,39 @@ async def test_typing_on_and_coming_back_ask_for_nothing(
     await _wait()
     assert asked == []
     assert _chosen(context) == before
+
+
+#: What is typed on the line that something was chosen for, and whether that asks again.
+CALLS = [
+    ("x = scale(", True),
+    ("x = scale(1, ", False),
+    ("x = f(", False),  # its signature is shown
+    ("x = (", False),
+    ("x = shape.scale(", True),
+]
+
+
+@pytest.mark.parametrize(("line", "asks"), CALLS)
+async def test_a_call_that_is_begun_asks_for_its_signature(
+    context: WorkspaceContext, monkeypatch: pytest.MonkeyPatch, line: str, asks: bool
+) -> None:
+    offsets: list[int] = []
+    ask = IndexClient.ask
+
+    async def counted(client: IndexClient, method: str, params: dict[str, Any]) -> Any:
+        offsets.append(params["offset"])
+        return await ask(client, method, params)
+
+    monkeypatch.setattr(IndexClient, "ask", counted)
+    await _open(context, _FAST)
+    before = len(offsets)
+    tracker = WindowTracker(_URI)
+    start = "\n" * 500 + _TEXT + "\n"
+    for count in range(700):  # as much typing as pays for reading the windows again
+        await context.prepare(_asked(tracker, _FAST, start + "y" * count + "\n"))
+        await _wait()
+    offsets.clear()
+    for _ in range(2):
+        await context.prepare(_asked(tracker, _FAST, start + "y" * 699 + "\n" + line))
+        await _wait()
+    assert before and len(offsets) == int(asks)

@@ -55,6 +55,8 @@ class Library:
         """The workspace's other folders."""
         self._overlay = _empty()
         self._open: dict[str, OpenFile] = {}
+        self._buffered: frozenset[str] = frozenset()
+        """What buffers define, by name."""
         self._redactor = Redactor()
 
     def open(
@@ -77,11 +79,13 @@ class Library:
             self._overlay.put(path, language, _NO_FACTS, content)
         else:
             self._overlay.remove(path)
+        self._note_buffers()
 
     def close(self, path: str) -> None:
         """The buffer was closed: the file on disk counts again."""
         if self._open.pop(path, None) is not None:
             self._overlay.remove(path)
+            self._note_buffers()
 
     def opened(self, path: str) -> OpenFile | None:
         """The buffer of that path, if there is one."""
@@ -95,7 +99,8 @@ class Library:
     def named(self, name: str, most: int = 40) -> list[Found]:
         """Definitions of that name."""
         others = self.others.found(lambda store: store.named(name, most))
-        return self._merged(self._overlay.named(name, most), self.disk.named(name, most), others)
+        buffers = self._overlay.named(name, most) if name in self._buffered else []
+        return self._merged(buffers, self.disk.named(name, most), others)
 
     def any_case(self, name: str) -> list[Found]:
         """Classes of that name in lower case."""
@@ -129,10 +134,10 @@ class Library:
             return self.others.imports_of(path)
         return self.disk.imports_of(path)
 
-    def with_stem(self, stem: str) -> list[str]:
-        """Paths of files with that stem."""
+    def with_stem(self, stem: str, below: str = "") -> list[str]:
+        """Paths of files with that stem; of this folder's, those below one of its folders."""
         others = self.others.paths(lambda store: store.with_stem(stem))
-        here = (*self._overlay.with_stem(stem), *self.disk.with_stem(stem))
+        here = (*self._overlay.with_stem(stem, below), *self.disk.with_stem(stem, below))
         return list(dict.fromkeys((*here, *others)))
 
     def in_folder(self, name: str) -> list[str]:
@@ -222,6 +227,9 @@ class Library:
             scale = min(1.0, disk[0][1] / max(overlay[0][1], 1e-9))
             overlay = [(f, s * scale) for f, s in overlay]
         return sorted([*disk, *overlay], key=lambda hit: -hit[1])[:most]
+
+    def _note_buffers(self) -> None:
+        self._buffered = frozenset(d.name for f in self._open.values() for d in f.cut.definitions)
 
     def _merged(self, overlay: list[Found], disk: list[Found], others: list[Found]) -> list[Found]:
         kept = [f for f in disk if self._counts(f.path)]

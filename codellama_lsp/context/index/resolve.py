@@ -21,8 +21,8 @@ class Files(Protocol):
     root_name: str
     """Of the workspace's folder: where that is a package itself, imports begin with its name."""
 
-    def with_stem(self, stem: str) -> list[str]:
-        """Paths of files with that stem."""
+    def with_stem(self, stem: str, below: str = "") -> list[str]:
+        """Paths of files with that stem, in a folder and its folders."""
         ...
 
     def in_folder(self, name: str) -> list[str]:
@@ -61,10 +61,12 @@ def resolve(module: str, language_id: str, importer: str, files: Files) -> list[
     found: list[tuple[int, int, str]] = []
     for rank, tail in enumerate(wanted):
         stem = tail.rpartition("/")[2].lower()
-        anchored = tail.startswith("/")
-        for path in files.with_stem(stem):
+        anchored, end = tail.startswith("/"), tail.lstrip("/")
+        below = posixpath.dirname(end) if anchored else ""
+        for path in files.with_stem(stem, below):
+            if end not in path:
+                continue
             bare = _bare(path)
-            end = tail.lstrip("/")
             if bare == end or (not anchored and bare.endswith("/" + end)):
                 found.append((rank, -_shared(path, importer), path))
     return list(dict.fromkeys(path for _, _, path in sorted(found)))[:_MOST_FILES]
@@ -167,10 +169,12 @@ def partners(path: str, files: Files) -> list[str]:
 def _is_other_side(name: str, other: str) -> bool:
     """The same stem: a test by a further ending (``x.test.ts``), or C's header and source."""
     ends, others = name.partition(".")[2], other.partition(".")[2]
-    tests = ("test", "spec")
-    if any(t in ends.split(".") for t in tests) != any(t in others.split(".") for t in tests):
+    if ends == others:
+        return False
+    if _TESTS.isdisjoint(ends.split(".")) != _TESTS.isdisjoint(others.split(".")):
         return True
-    header = re.compile(r"^(?:h|hh|hpp|hxx)$")
-    return bool(header.match(ends)) != bool(header.match(others)) and (
-        ends[:1] in "ch" and others[:1] in "ch"
-    )
+    return (ends in _HEADERS) != (others in _HEADERS) and ends[:1] in "ch" and others[:1] in "ch"
+
+
+_TESTS = frozenset({"test", "spec"})
+_HEADERS = frozenset({"h", "hh", "hpp", "hxx"})

@@ -308,9 +308,12 @@ class Store:
         """Paths of files in a language."""
         return self._paths("language", language, most)
 
-    def with_stem(self, stem: str, most: int = 200) -> list[str]:
-        """Paths of files with that stem (see `resolve.stem_of`)."""
-        return self._paths("stem", stem, most)
+    def with_stem(self, stem: str, below: str = "", most: int = 200) -> list[str]:
+        """Paths of files with that stem (see `resolve.stem_of`), in a folder and its folders."""
+        if not below:
+            return self._paths("stem", stem, most)
+        query = "SELECT path FROM files WHERE stem = ? AND path >= ? AND path < ? LIMIT ?"
+        return [path for (path,) in self._db.execute(query, (stem, below + "/", below + "0", most))]
 
     def in_folder(self, name: str, most: int = 200) -> list[str]:
         """Paths of files right in folders with that last name, in lower case."""
@@ -369,7 +372,7 @@ class Store:
         if not query:
             return []
         hits = self._db.execute(
-            "SELECT rowid, -bm25(search) FROM search WHERE search MATCH ? ORDER BY rank LIMIT ?",
+            "SELECT rowid, -rank FROM search WHERE search MATCH ? ORDER BY rank LIMIT ?",
             (query, most),
         ).fetchall()
         scores = {int(row): float(score) for row, score in hits}

@@ -149,6 +149,7 @@ class LlamaBackend:
             chars_per_token=len(SAMPLE) / max(1, len(sample)),
             prefill_tokens_per_s=round(self._speed.prefill_tokens_per_s, 1),
             pid=os.getpid(),
+            suffix_first=isinstance(infill, InfillIds) and infill.suffix_first,
             details={
                 "backend": "llama.cpp",
                 "system": system_info(),
@@ -222,6 +223,8 @@ class LlamaBackend:
             candidates=candidates,
             tokens=TokenCounts(
                 prompt=len(prompt.ids),
+                window_tokens=prompt.window_tokens,
+                window_chars=prompt.window_chars,
                 reused=reuse,
                 fresh=fresh,
                 healed=prompt.healed,

@@ -28,6 +28,9 @@ class Prompt:
     required: bytes
     healed: int
     layout: Layout
+    window_tokens: int = 0
+    """Of the request's windows, before anything was cut or healed."""
+    window_chars: int = 0
 
 
 class PromptBuilder:
@@ -44,7 +47,7 @@ class PromptBuilder:
     def build(self, request: GenerateRequest) -> Prompt:
         """The prompt for `request`. Raises `BadRequestError` where no room is left for one."""
         layout = self._layout(request.layout)
-        parts = self._parts(request, layout)
+        parts, window_tokens = self._parts(request, layout)
         # The tokens at the cursor end the prefix, but for what PSM has behind MID. At MID itself
         # nothing needs healing: in training, too, the middle began there with a token of its own.
         last = parts.middle if layout is Layout.PSM else parts.prefix
@@ -59,7 +62,9 @@ class PromptBuilder:
                 parts = attrs.evolve(parts, prefix=kept)
         if layout is not Layout.PSM and not request.prefix.text:
             required = self._dummy_space  # what the first token of any text begins with
-        return Prompt(self._ordered(parts, layout), required, healed, layout)
+        chars = len(request.prefix.text) + len(request.suffix.text)
+        ids = self._ordered(parts, layout)
+        return Prompt(ids, required, healed, layout, window_tokens, chars)
 
     def _layout(self, wanted: Layout) -> Layout:
         ids = self._model.infill
@@ -69,7 +74,8 @@ class PromptBuilder:
             return Layout.PSM  # other families were not trained on this suffix-first order
         return wanted
 
-    def _parts(self, request: GenerateRequest, layout: Layout) -> PromptParts:
+    def _parts(self, request: GenerateRequest, layout: Layout) -> tuple[PromptParts, int]:
+        """The prompt's parts, and how many tokens the windows have before they are cut."""
         before = request.prefix.text
         typed = min(request.typed_chars, len(before)) if layout is Layout.PSM else 0
         cut = len(before) - typed
@@ -86,17 +92,18 @@ class PromptBuilder:
             else of(suffix.key, suffix.text, dummy=False),
             middle=of(f"{prefix.key}#typed", before[cut:], dummy=False) if typed else (),
         )
+        uncut = len(parts.prefix) + len(parts.suffix) + len(parts.middle)
         parts = fit(parts, min(budget, request.most_window_tokens or budget))
         windows = len(parts.prefix) + len(parts.suffix) + len(parts.middle)
         context = self._context(request, budget - windows)
         if not context:
-            return parts
+            return parts, uncut
         ids = np.concatenate([ids for _, ids in context])
         if not request.context_in_prefix:
-            return attrs.evolve(parts, context=ids)
+            return attrs.evolve(parts, context=ids), uncut
         text = "".join(segment.text for segment, _ in context) + before[:cut]
         parts = attrs.evolve(parts, prefix=of(f"{prefix.key}#context", text, dummy=True))
-        return fit(parts, min(budget, windows + len(ids) + 1))
+        return fit(parts, min(budget, windows + len(ids) + 1)), uncut
 
     def _context(self, request: GenerateRequest, room: int) -> list[tuple[Segment, Ids]]:
         """The segments that fit, each with its ids."""

@@ -46,6 +46,7 @@ VALUES = (
     "first_overhead_ms",
     "overhead_ms",
     "total_ms",
+    "prompt_tokens",
 )
 
 
