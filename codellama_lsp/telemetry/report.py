@@ -130,7 +130,8 @@ def drawn(numbers: Mapping[str, Any]) -> str:
     """The same for a terminal."""
     if not numbers["requests"]:
         return "Nothing was counted yet: suggestions are counted as an editor asks for them."
-    lines = [f"{numbers['requests']} requests on {numbers['days']} days since {numbers['since']}"]
+    days = f"{numbers['days']} day{'s' if numbers['days'] != 1 else ''}"
+    lines = [f"{numbers['requests']} requests on {days} since {numbers['since']}"]
     lines += ["", "How they ended", *_bars(numbers["outcomes"])]
     if numbers["nothing"]:
         lines += ["", "Why there was nothing", *_bars(numbers["nothing"])]

@@ -157,7 +157,7 @@ class LlamaBackend:
                 "extra_buffers": f"{'on' if probed.works else 'off'} ({probed.how})",
                 "copying": "on" if copying.weights else "off",
                 "batch_ms": " ".join(f"{n}:{1000 * c:.1f}" for n, c in costs.items()),
-                "by_lines": str(model.encoder.by_lines),
+                "encoding": "line by line" if model.encoder.by_lines else "whole texts",
                 "size_mb": f"{model.bytes / 1e6:.1f}",
                 "cells": f"{context.cells} ({settings.kv_type})",
             },
