@@ -171,6 +171,8 @@ class WindowTracker:
         should not become long either.
         """
         most = self._budget.prefix_chars
+        if not self._typed_chars:
+            return False  # however large it is, it answers as it is
         if not suffix_first and self._typed_chars > most * (_SLACK - 1):
             return True
         return self._offset - self._start > most * _SLACK

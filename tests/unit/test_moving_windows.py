@@ -45,6 +45,17 @@ def test_nothing_moves_by_itself_for_a_while() -> None:
     assert {w.suffix.version for w in later} == {first.suffix.version}
 
 
+def test_nothing_moves_where_nothing_is_typed() -> None:
+    # A document whose text takes more tokens than usual: its budget shrinks once that is known.
+    tracker, above = WindowTracker("d"), text_of(60)
+    first = tracker.windows(above + BELOW, len(above), BUDGET)
+    dense = BUDGET.scaled(0.76)
+    assert tracker.windows(above + BELOW, len(above), dense).prefix == first.prefix
+    assert len(first.prefix.text) > dense.prefix_chars
+    assert not tracker.outgrown(suffix_first=True)
+    assert not tracker.outgrown(suffix_first=False)
+
+
 def test_it_moves_where_it_said() -> None:
     tracker, above = WindowTracker("d"), text_of(60)
     new = outgrow(tracker, above)
