@@ -122,7 +122,7 @@ class LlamaBackend:
         costs = measure_batches(context, sample)
         if not library_offloads():
             shape = memory.shape_of(model.metadata, settings.kv_type)
-            self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1], model.bytes)
+            self._cache.comfortable_cells = comfortable_cells(shape, threads, costs[1])
         copying = CopySettings.of(model.metadata)
         policy = (
             TablePolicy(batch_costs(settings.batch_ms), LEAST_TOKEN_S)
