@@ -19,7 +19,7 @@ async def test_killed_under_load(embedded_path: Path) -> None:
     sys.modules["kill_engine"] = script
     found.loader.exec_module(script)
     tally = await script.kill_again_and_again(
-        embedded_path, rounds=2, clients=3, pause_s=0.3, places=60, wanted=8
+        embedded_path, rounds=2, clients=3, pause_s=0.3, places=120, wanted=8
     )
     assert tally.good, tally
     assert tally.kills == 2

@@ -21,9 +21,10 @@ from codellama_lsp.engine.worker.settings import WorkerSettings
 
 pytestmark = pytest.mark.engine
 
-#: Rounding moved no score by more than 0.24; another prompt moves some by several.
-_MOST_ROUNDING = 0.6
-_DOCUMENTS, _STEPS = 6, 120
+#: Rounding moves scores by 0.2, was seen to move one by 0.61 (of a few thousand prompts); a token
+#: too few near the end moves them by up to 3.6.
+_MOST_ROUNDING = 1.2
+_DOCUMENTS, _STEPS = 6, 90
 _BEFORE, _AFTER, _GRID = 1200, 500, 400
 
 
