@@ -134,6 +134,7 @@ class Completer:
 
     async def close(self) -> None:
         """Stop everything that runs."""
+        self.prompts.close()
         for stream in (*self._streams.values(), *([self._ahead] if self._ahead else [])):
             stream.stop()
         if self._ahead_task is not None:

@@ -106,6 +106,11 @@ class Prompts:
         if self._related is not None:
             self._related.forget(uri)
 
+    def close(self) -> None:
+        """Stop what is done unasked."""
+        for moving in self._moving.values():
+            moving.cancel()
+
     def counted(self, uri: str, tokens: TokenCounts) -> None:
         """An engine says how long a document's windows are; the next ones fit better."""
         if tokens.window_tokens < _LEAST_COUNTED_TOKENS or not tokens.window_chars:
@@ -207,11 +212,11 @@ class Prompts:
                 return  # then they move when they have to
             read_chars = 0
             for _ in range(_MOST_READINGS):
+                if not tracker.outgrown(suffix_first=suffix_first):
+                    return  # the cursor went up, or the text takes fewer tokens than it seemed
                 windows, asked = tracker.moved(), self._latest.get(uri)
                 if windows is None or asked is None:
                     return
-                if not tracker.outgrown(suffix_first=suffix_first):
-                    return  # the cursor went up, or the text takes fewer tokens than it seemed
                 unread_chars = len(windows.prefix.text) - read_chars
                 if read_chars and abs(unread_chars) <= _LITTLE_CHARS:
                     break

@@ -54,3 +54,17 @@ async def test_without_unasked_work_they_move_when_they_have_to(bench_of: BenchO
     await type_on(bench, 700)
     assert len(anew(bench.requests)) > 1
     assert not any(request.priority is Priority.WARM for request in bench.requests)
+
+
+async def test_closing_leaves_no_reading_behind(bench_of: BenchOf) -> None:
+    bench = bench_of(*[" x"] * 2000)
+    bench.settings = attrs.evolve(bench.settings, context_tokens=200, speculate=False)
+    for end in range(1, 400):
+        await bench.ask(f"{ABOVE}{LINE * 20}"[: len(ABOVE) + end] + "|", use_cache=False)
+        moving = [task for task in asyncio.all_tasks() if "_move" in repr(task.get_coro())]
+        if moving:
+            break
+    assert moving
+    await bench.completer.close()
+    await asyncio.wait(moving, timeout=5)
+    assert all(task.cancelled() for task in moving)
