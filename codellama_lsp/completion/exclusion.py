@@ -5,6 +5,7 @@ Pure functions of a URI and a text.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from codellama_lsp.context.globs import any_of, matches, path_of
@@ -18,14 +19,22 @@ MAX_CHARS = 4_000_000
 
 def reason_to_exclude(uri: str, text: str, globs: Iterable[str] = ()) -> str:
     """Why this document never reaches a model, in words for its user; empty if it may."""
+    if reason := _reason_in_name(uri, tuple(globs)):
+        return reason
+    if len(text) > MAX_CHARS:
+        return f"larger than {MAX_CHARS} characters"
+    if "\0" in text:
+        return "binary: it contains a NUL character"
+    return ""
+
+
+@functools.lru_cache(maxsize=64)
+def _reason_in_name(uri: str, globs: tuple[str, ...]) -> str:
+    """Asked at every keystroke."""
     path = path_of(uri)
     if _SECRET.search(path):
         return "its name says that it holds secrets"
     for glob in globs:
         if matches(path, glob):
             return f"excluded by {glob!r} in the settings"
-    if len(text) > MAX_CHARS:
-        return f"larger than {MAX_CHARS} characters"
-    if "\0" in text:
-        return "binary: it contains a NUL character"
     return ""

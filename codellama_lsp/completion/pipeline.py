@@ -98,9 +98,12 @@ class Completer:
         self._running[uri] = work
         completion = Completion(Outcome.CANCELLED)
         try:
-            # Unlike awaiting the task, waiting for it tells apart who was cancelled: it or we.
-            await asyncio.wait({work})
-            completion = Completion(Outcome.SUPERSEDED) if work.cancelled() else work.result()
+            completion = await work
+        except asyncio.CancelledError:
+            own = asyncio.current_task()
+            if own is None or own.cancelling():
+                raise
+            completion = Completion(Outcome.SUPERSEDED)  # only the work was cancelled
         finally:
             work.cancel()
             if self._running.get(uri) is work:

@@ -32,14 +32,14 @@ from codellama_lsp.engine.protocol import (
     EngineGoneError,
     Finish,
     GenerateRequest,
-    GenerateResult,
-    Timings,
-    TokenCounts,
 )
 
 #: How long a generation goes on when nobody waits for it any more. An editor gives up a request
 #: and sends the next one in the same breath.
 _LINGER_S = 0.15
+#: What is made meanwhile begins so much later. The system tends to wake the engine on the core of
+#: whoever has sent it something, and where that one goes on, it waits for its turn.
+_HEAD_START_S = 0.001
 #: Engines that may die under a request until it fails. A prompt that crashes them is tried alone by
 #: the third and refused, with a reason, by the fourth; kills from outside may go on for longer.
 _TRIES = 6
@@ -77,6 +77,8 @@ class Stream:
         self._waiting = 0
         self._linger: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
+        self._over = asyncio.Event()
+        self._completion: Completion | None = None
         self._began_s: float | None = None
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._on_done)
@@ -93,7 +95,9 @@ class Stream:
             self._linger.cancel()
             self._linger = None
         try:
-            return await asyncio.shield(self._task)
+            # Not for the task, which a waiter that is cancelled would take along.
+            await self._over.wait()
+            return self._completion or self._task.result()
         finally:
             self._waiting -= 1
             if not self._waiting and not self.done:
@@ -147,6 +151,7 @@ class Stream:
             self._linger.cancel()
         if not task.cancelled():
             task.exception()  # Nobody has to ask for it.
+        self._over.set()
         self._changed.set()
 
     @functools.cached_property
@@ -154,6 +159,11 @@ class Stream:
         return self._make_plan()
 
     async def _run(self) -> Completion:
+        self._completion = await self._generated()
+        self._over.set()  # whoever waits need not wait for the task's own end
+        return self._completion
+
+    async def _generated(self) -> Completion:
         wanted = self._wanted
         for left in reversed(range(_TRIES)):
             try:
@@ -185,6 +195,7 @@ class Stream:
         several = wanted.candidates > 1
         raw, cut = "", None
         try:
+            await asyncio.sleep(_HEAD_START_S)
             rules = stop_rules(self._plan, self._spot)
             watch = Watch(rules)
             async for piece in generation:
@@ -196,12 +207,8 @@ class Stream:
                 if cut:
                     generation.stop()
                     break
-            result = await generation.result()
-        except EngineGoneError:
-            if not cut:
-                raise
-            # Only what it cost is missing.
-            result = GenerateResult((), TokenCounts(), Timings(), wanted.layout)
+            # Whoever has read enough doesn't wait until the engine has noticed.
+            result = generation.so_far() if cut else await generation.result()
         except BaseException:
             generation.stop()
             raise

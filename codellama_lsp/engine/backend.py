@@ -10,10 +10,23 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-from codellama_lsp.engine.protocol import EngineInfo, GenerateRequest, GenerateResult
+from codellama_lsp.engine.protocol import EngineInfo, GenerateRequest, GenerateResult, Progress
+
+
+class SoFar(Protocol):
+    """What a request has cost by now; to be asked while it is evaluated."""
+
+    def result(self) -> GenerateResult:
+        """All of it, without texts."""
+        ...
+
+    def progress(self) -> Progress:
+        """What has grown since the first piece; quickly told, since every token tells it."""
+        ...
+
 
 #: Called from the decode thread with the candidate's index and a piece of text as it is decoded.
-Emit = Callable[[int, str], None]
+Emit = Callable[[int, str, SoFar], None]
 
 #: Called while a model loads, with the share done (0 to 1).
 Report = Callable[[float], None]
@@ -99,6 +112,13 @@ class Generation(Protocol):
 
     async def result(self) -> GenerateResult:
         """The whole answer; waits for the end (consuming pieces is not required)."""
+        ...
+
+    def so_far(self) -> GenerateResult:
+        """What the request had cost when the piece came that was read last; no candidates.
+
+        For whoever has read enough: nothing is waited for. Raises `EngineError`.
+        """
         ...
 
     def stop(self) -> None:

@@ -12,15 +12,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from codellama_lsp.engine import convert, wire
 from codellama_lsp.engine.backend import Generation, Report
 from codellama_lsp.engine.generation import PendingGeneration
+from codellama_lsp.engine.placing import Place
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
     EngineGoneError,
     EngineInfo,
     EngineStartError,
     GenerateRequest,
+    GenerateResult,
+    Priority,
 )
 from codellama_lsp.engine.segments import SegmentSender
 from codellama_lsp.engine.wishes import Wishes, to_json
@@ -29,6 +34,24 @@ log = logging.getLogger(__name__)
 
 _HELLO_TIMEOUT_S = 10.0
 _GONE = "the engine ended in the middle of its work"
+_UNREADABLE = "the engine gave an answer that cannot be read"
+
+
+@attrs.define(eq=False)
+class _Asked:
+    """A request that was sent, and what has come of it."""
+
+    generation: PendingGeneration
+    request: GenerateRequest
+    cost: GenerateResult | None = None
+    """At the first piece."""
+
+    def take(self, params: dict[str, Any]) -> None:
+        """A piece came; raises `WireError` where it is none."""
+        if self.cost is None:
+            self.cost = convert.result_from_json(params.get("cost"))
+        cost, progress = self.cost, convert.progress_from_json(params.get("progress"))
+        self.generation.feed(str(params.get("text", "")), lambda: cost.at(progress))
 
 
 class SocketEngine:
@@ -41,9 +64,10 @@ class SocketEngine:
         self._numbers = itertools.count(1)
         self.on_loaded: Callable[[], None] = lambda: None
         """Called when a model that was freed is there again."""
-        self._generations: dict[int, tuple[PendingGeneration, GenerateRequest]] = {}
+        self._generations: dict[int, _Asked] = {}
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._info: asyncio.Future[Any] | None = None
+        self._place = Place()
         self._gone: asyncio.Event = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
@@ -120,7 +144,9 @@ class SocketEngine:
         if self._gone.is_set():
             generation.fail(EngineGoneError(_GONE))
             return generation
-        self._generations[number] = (generation, request)
+        self._generations[number] = _Asked(generation, request)
+        if request.priority is Priority.VISIBLE:
+            self._place.keep()
         self._send_generate(number, request)
         return generation
 
@@ -164,9 +190,10 @@ class SocketEngine:
         self._gone.set()
         self._channel.close()
         generations, self._generations = self._generations, {}
+        self._place.free()
         answers, self._answers = self._answers, {}
-        for generation, _ in generations.values():
-            generation.fail(EngineGoneError(_GONE))
+        for asked in generations.values():
+            asked.generation.fail(EngineGoneError(_GONE))
         for answer in answers.values():
             if not answer.done():
                 answer.set_exception(EngineGoneError(_GONE))
@@ -174,10 +201,9 @@ class SocketEngine:
     def _dispatch(self, message: dict[str, Any]) -> None:
         params = message.get("params")
         match message.get("method"):
-            case "pieces" if isinstance(params, dict):
+            case "piece" if isinstance(params, dict):
                 if found := self._generations.get(params.get("id", -1)):
-                    for text in params.get("texts", ()):
-                        found[0].feed(str(text))
+                    found.take(params)
             case "loading" if isinstance(params, dict):
                 self._on_loading(float(params.get("share", 0.0)))
             case "loaded":
@@ -198,28 +224,35 @@ class SocketEngine:
         elif isinstance(error, wire.UnknownSegmentError):
             self._resend(number)
         elif found := self._generations.pop(number, None):
+            self._stay_or_go()
             if error is not None:
-                found[0].fail(error)
+                found.generation.fail(error)
                 return
             try:
                 result = convert.result_from_json(message.get("result"))
             except Exception as failure:
                 # Whoever waits must not wait for ever, whatever the answer looked like.
-                found[0].fail(EngineGoneError("the engine gave an answer that cannot be read"))
+                found.generation.fail(EngineGoneError(_UNREADABLE))
                 raise wire.WireError(wire.INVALID_PARAMS, "unreadable answer") from failure
-            found[0].finish(result)
+            found.generation.finish(result)
+
+    def _stay_or_go(self) -> None:
+        """Stay on this core only as long as somebody waits."""
+        asked = self._generations.values()
+        if not any(one.request.priority is Priority.VISIBLE for one in asked):
+            self._place.free()
 
     def _resend(self, number: int) -> None:
         """The engine lacks what a delta builds on: say everything in full, under a new number."""
         found = self._generations.pop(number, None)
         if found is None:
             return
-        generation, request = found
+        generation = found.generation
         self._sender.forget()
         again = next(self._numbers)
         generation.on_stop = lambda: self._send_cancel(again)
         self._generations[again] = found
-        self._send_generate(again, request)
+        self._send_generate(again, found.request)
         if generation.stopping:
             self._send_cancel(again)
 

@@ -6,8 +6,10 @@ Trusts nothing that it reads: a wrong type raises `WireError`, which never quote
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+import attrs
 
 from codellama_lsp.engine.protocol import (
     Candidate,
@@ -17,6 +19,7 @@ from codellama_lsp.engine.protocol import (
     GenerateResult,
     Layout,
     Priority,
+    Progress,
     Segment,
     Timings,
     TokenCounts,
@@ -36,31 +39,19 @@ MAX_CONTEXT_SEGMENTS = 400
 
 def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str, Any]:
     """What travels for `request`; `sender` leaves out what the engine has already."""
-    return {
+    body: dict[str, Any] = {
         "document": request.document,
         "context": [sender.pack(segment) for segment in request.context],
-        "context_in_prefix": request.context_in_prefix,
-        "most_context_tokens": request.most_context_tokens,
-        "most_window_tokens": request.most_window_tokens,
         "suffix": sender.pack(request.suffix),
         "prefix": sender.pack(request.prefix),
         "far_before": request.far_before and sender.pack(request.far_before),
         "far_after": request.far_after and sender.pack(request.far_after),
-        "typed_chars": request.typed_chars,
-        "layout": request.layout.value,
-        "heal": request.heal,
-        "copy": request.copy,
-        "draft": request.draft,
-        "stop_at_newline": request.stop_at_newline,
-        "max_tokens": request.max_tokens,
-        "time_budget_ms": request.time_budget_ms,
-        "candidates": request.candidates,
-        "least_probability": request.least_probability,
-        "temperature": request.temperature,
-        "seed": request.seed,
-        "measure": request.measure,
-        "priority": request.priority.value,
     }
+    for name, (_, usual) in _OPTIONS.items():
+        value = getattr(request, name)
+        if value != usual:
+            body[name] = value
+    return body
 
 
 def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
@@ -69,31 +60,15 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
     context = body.get("context")
     if not isinstance(context, list) or len(context) > MAX_CONTEXT_SEGMENTS:
         raise WireError(INVALID_PARAMS, "context is not a short list")
-    budget_ms = body.get("time_budget_ms")
+    options = {name: _OPTIONS[name][0](body, name) for name in body if name in _OPTIONS}
     return GenerateRequest(
         document=_get(body, "document", str),
         context=tuple(store.unpack(segment) for segment in context),
-        context_in_prefix=_get(body, "context_in_prefix", bool),
-        most_context_tokens=_optional_limit(body, "most_context_tokens"),
-        most_window_tokens=_optional_limit(body, "most_window_tokens"),
         suffix=store.unpack(body.get("suffix")),
         prefix=store.unpack(body.get("prefix")),
         far_before=_optional_segment(body, "far_before", store),
         far_after=_optional_segment(body, "far_after", store),
-        typed_chars=_bounded(body, "typed_chars", 0, MAX_TYPED_CHARS),
-        layout=_enum(body, "layout", Layout),
-        heal=_get(body, "heal", bool),
-        copy=None if body.get("copy") is None else _get(body, "copy", bool),
-        draft=None if body.get("draft") is None else _get(body, "draft", bool),
-        stop_at_newline=_get(body, "stop_at_newline", bool),
-        max_tokens=_bounded(body, "max_tokens", 0, MAX_TOKENS),
-        time_budget_ms=None if budget_ms is None else _float(body, "time_budget_ms"),
-        candidates=_bounded(body, "candidates", 1, MAX_CANDIDATES),
-        least_probability=_float(body, "least_probability"),
-        temperature=_float(body, "temperature"),
-        seed=_get(body, "seed", int),
-        measure=_get(body, "measure", bool),
-        priority=_enum(body, "priority", Priority),
+        **options,
     )
 
 
@@ -131,6 +106,21 @@ def result_from_json(raw: object) -> GenerateResult:
     )
 
 
+def progress_to_json(progress: Progress) -> dict[str, Any]:
+    """What travels with every piece of text."""
+    return _slots(progress, _PROGRESS_TYPES)
+
+
+def progress_from_json(raw: object) -> Progress:
+    """How far a generation has come."""
+    body = _object(raw)
+    values: dict[str, Any] = {
+        name: _float(body, name) if kind is float else _get(body, name, kind)
+        for name, kind in _PROGRESS_TYPES.items()
+    }
+    return Progress(**values)
+
+
 def info_to_json(info: EngineInfo) -> dict[str, Any]:
     """What travels for `info`."""
     return {**_slots(info, _INFO_TYPES), "details": dict(info.details)}
@@ -149,6 +139,14 @@ def info_from_json(raw: object) -> EngineInfo:
 
 _TOKEN_FIELDS = tuple(field.name for field in TokenCounts.__attrs_attrs__)
 _TIMING_FIELDS = tuple(field.name for field in Timings.__attrs_attrs__)
+_PROGRESS_TYPES: Mapping[str, type[Any]] = {
+    "generated": int,
+    "drafted": int,
+    "accepted": int,
+    "evaluated": int,
+    "decode": float,
+    "native": float,
+}
 _INFO_TYPES: Mapping[str, type[Any]] = {
     "protocol": int,
     "model_name": str,
@@ -184,17 +182,6 @@ def _optional_segment(body: dict[str, Any], name: str, store: SegmentStore) -> S
     return None if body.get(name) is None else store.unpack(body[name])
 
 
-def _bounded(body: dict[str, Any], name: str, low: int, high: int) -> int:
-    value = _get(body, name, int)
-    if not low <= value <= high:
-        raise WireError(INVALID_PARAMS, f"{name} is not between {low} and {high}")
-    return value
-
-
-def _optional_limit(body: dict[str, Any], name: str) -> int | None:
-    return None if body.get(name) is None else _bounded(body, name, 0, MAX_LIMIT_TOKENS)
-
-
 def _float(body: dict[str, Any], name: str) -> float:
     value = body.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -219,3 +206,49 @@ def _enum(body: dict[str, Any], name: str, kind: type[E]) -> E:
         return kind(body.get(name))
     except ValueError as error:
         raise WireError(INVALID_PARAMS, f"{name} is none of the known values") from error
+
+
+def _flag(body: dict[str, Any], name: str) -> bool:
+    return _get(body, name, bool)
+
+
+def _whole(body: dict[str, Any], name: str) -> int:
+    return _get(body, name, int)
+
+
+def _between(low: int, high: int) -> Callable[[dict[str, Any], str], int]:
+    def get(body: dict[str, Any], name: str) -> int:
+        value = _get(body, name, int)
+        if not low <= value <= high:
+            raise WireError(INVALID_PARAMS, f"{name} is not between {low} and {high}")
+        return value
+
+    return get
+
+
+def _one_of(kind: type[E]) -> Callable[[dict[str, Any], str], E]:
+    return lambda body, name: _enum(body, name, kind)
+
+
+_READERS: Mapping[str, Callable[[dict[str, Any], str], Any]] = {
+    "context_in_prefix": _flag,
+    "most_context_tokens": _between(0, MAX_LIMIT_TOKENS),
+    "most_window_tokens": _between(0, MAX_LIMIT_TOKENS),
+    "typed_chars": _between(0, MAX_TYPED_CHARS),
+    "layout": _one_of(Layout),
+    "heal": _flag,
+    "copy": _flag,
+    "draft": _flag,
+    "stop_at_newline": _flag,
+    "max_tokens": _between(0, MAX_TOKENS),
+    "time_budget_ms": _float,
+    "candidates": _between(1, MAX_CANDIDATES),
+    "least_probability": _float,
+    "temperature": _float,
+    "seed": _whole,
+    "measure": _flag,
+    "priority": _one_of(Priority),
+}
+_USUAL = attrs.fields_dict(GenerateRequest)
+_OPTIONS = {name: (read, _USUAL[name].default) for name, read in _READERS.items()}
+"""How a request's option is read, and what it is where nothing travels."""

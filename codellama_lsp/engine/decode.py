@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 import attrs
 
-from codellama_lsp.engine.backend import Backend, CancelFlag, Report
+from codellama_lsp.engine.backend import Backend, CancelFlag, Report, SoFar
+from codellama_lsp.engine.placing import Place
 from codellama_lsp.engine.protocol import (
     Candidate,
     EngineError,
@@ -48,7 +49,7 @@ class Job:
 
     request: GenerateRequest
     number: int
-    on_piece: Callable[[str], None]
+    on_piece: Callable[[str, SoFar], None]
     """Gets the pieces of candidate 0."""
     on_done: Callable[[GenerateResult | EngineError], None]
     """Called exactly once."""
@@ -103,6 +104,7 @@ class DecodeLoop:
         self._idle_since_s = time.monotonic()
         self._rest_at_s = math.inf
         self._loaded = False
+        self._place = Place()
         self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
 
     def start(self) -> None:
@@ -118,7 +120,7 @@ class DecodeLoop:
     def submit(
         self,
         request: GenerateRequest,
-        on_piece: Callable[[str], None],
+        on_piece: Callable[[str, SoFar], None],
         on_done: Callable[[GenerateResult | EngineError], None],
         *,
         client: int = 0,
@@ -139,6 +141,8 @@ class DecodeLoop:
                 ):
                     running.preempted = running.cancelled_s is None
                     running.interrupt()
+                if request.priority in _AWAITED and self._thread.native_id is not None:
+                    self._place.avoid_mine(self._thread.native_id)
                 self._lock.notify()
         if refusal is not None:
             on_done(refusal)
@@ -275,6 +279,7 @@ class DecodeLoop:
             self._turns += 1
             self._last_turn[job.client] = self._turns
             self._running = job
+            self._place.free()
             return job
 
     def _when_idle(self) -> tuple[Job | None, float]:
@@ -295,7 +300,7 @@ class DecodeLoop:
 
         known_chars, job.sent_chars = job.sent_chars, 0
 
-        def emit(candidate: int, piece: str) -> None:
+        def emit(candidate: int, piece: str, so_far: SoFar) -> None:
             nonlocal known_chars
             if candidate != 0:
                 return
@@ -303,7 +308,7 @@ class DecodeLoop:
             skipped = min(known_chars, len(piece))
             known_chars -= skipped
             if piece[skipped:]:
-                job.on_piece(piece[skipped:])
+                job.on_piece(piece[skipped:], so_far)
 
         unasked = job.request.priority not in _AWAITED
         if unasked and not self._quiet.allows(job.flag, job.background):
@@ -322,7 +327,7 @@ class DecodeLoop:
         return attrs.evolve(result, ms=attrs.evolve(result.ms, queued=queued_ms))
 
 
-def _ignore(_: object) -> None:
+def _ignore(*_: object) -> None:
     """For jobs that nobody waits for."""
 
 

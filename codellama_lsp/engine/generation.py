@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
-from codellama_lsp.engine.protocol import GenerateResult
+from codellama_lsp.engine.protocol import EngineGoneError, GenerateResult
 
 
 class PendingGeneration:
@@ -17,7 +17,8 @@ class PendingGeneration:
 
     def __init__(self, on_stop: Callable[[], None]) -> None:
         self.on_stop = on_stop
-        self._pieces: deque[str] = deque()
+        self._pieces: deque[tuple[str, Callable[[], GenerateResult]]] = deque()
+        self._so_far: Callable[[], GenerateResult] | None = None
         self._wake = asyncio.Event()
         self._answer: asyncio.Future[GenerateResult] = asyncio.get_running_loop().create_future()
         # Nobody has to look at a generation's end: an unseen failure is not worth a warning.
@@ -28,7 +29,8 @@ class PendingGeneration:
         """Pieces of candidate 0's text as they are decoded."""
         while True:
             while self._pieces:
-                yield self._pieces.popleft()
+                piece, self._so_far = self._pieces.popleft()
+                yield piece
             if self._answer.done():
                 self._answer.result()
                 return
@@ -47,15 +49,21 @@ class PendingGeneration:
             self.stop()
             raise
 
+    def so_far(self) -> GenerateResult:
+        """What it had cost when the piece that was read last came."""
+        if self._so_far is None:
+            raise EngineGoneError("nothing was generated yet")
+        return self._so_far()
+
     def stop(self) -> None:
         """End the generation soon and keep what there is."""
         if not self.stopping and not self._answer.done():
             self.stopping = True
             self.on_stop()
 
-    def feed(self, piece: str) -> None:
-        """A piece of candidate 0 arrived."""
-        self._pieces.append(piece)
+    def feed(self, piece: str, so_far: Callable[[], GenerateResult]) -> None:
+        """A piece of candidate 0 arrived; `so_far` says what it took, if anybody asks."""
+        self._pieces.append((piece, so_far))
         self._wake.set()
 
     def finish(self, result: GenerateResult) -> None:

@@ -6,60 +6,36 @@ Must not know how long the engine lives, nor which backend answers.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from codellama_lsp.engine import convert, wire
+from codellama_lsp.engine.backend import SoFar
 from codellama_lsp.engine.decode import DecodeLoop, Job
 from codellama_lsp.engine.protocol import EngineError, EngineInfo, GenerateResult
 from codellama_lsp.engine.segments import SegmentStore
 from codellama_lsp.engine.wishes import Wishes, from_json
 
-#: Pieces that follow another one within this time travel together: a small model makes several
-#: in it, and each message costs both sides more than its text.
-_TOGETHER_S = 0.004
-
 
 class _Pieces:
-    """A generation's text on its way to the client: the first piece at once, later ones bundled."""
+    """A generation's text on its way to the client, each piece with what it has cost."""
 
-    def __init__(
-        self, number: int, channel: wire.Channel, post: Callable[[Callable[[], None]], None]
-    ) -> None:
+    def __init__(self, number: int, channel: wire.Channel) -> None:
         self._number = number
         self._channel = channel
-        self._post = post
-        self._waiting: deque[str] = deque()
-        self._coming = False  # somebody will come for what waits
+        self._begun = False
 
-    def add(self, piece: str) -> None:
-        """From the decode thread."""
-        self._waiting.append(piece)
-        if not self._coming:
-            self._coming = True
-            self._post(self._send)
-
-    def flush(self) -> None:
-        """Send what waits; on the event loop, as everything below."""
-        texts = []
-        while self._waiting:
-            texts.append(self._waiting.popleft())
-        if texts:
-            self._channel.send(wire.notification("pieces", {"id": self._number, "texts": texts}))
-
-    def _send(self) -> None:
-        self.flush()
-        asyncio.get_running_loop().call_later(_TOGETHER_S, self._send_later)
-
-    def _send_later(self) -> None:
-        if self._waiting:
-            self._send()
-            return
-        self._coming = False
-        if self._waiting:  # added since it was looked at, when somebody still came
-            self._coming = True
-            self._send()
+    def add(self, piece: str, so_far: SoFar) -> None:
+        """From the decode thread, straight to the client: it may be all that it waits for."""
+        params: dict[str, Any] = {
+            "id": self._number,
+            "text": piece,
+            "progress": convert.progress_to_json(so_far.progress()),
+        }
+        if not self._begun:
+            self._begun = True
+            params["cost"] = convert.result_to_json(so_far.result())
+        self._channel.send(wire.notification("piece", params))
 
 
 class HostedClient:
@@ -144,12 +120,16 @@ class HostedClient:
             raise wire.WireError(wire.INVALID_REQUEST, "a number that is in use")
         request = convert.request_from_json(params, self._store)
 
-        pieces = _Pieces(number, self.channel, self._post)
+        pieces = _Pieces(number, self.channel)
 
         def on_done(outcome: GenerateResult | EngineError) -> None:
-            self._post(lambda: self._answer_generate(number, outcome, pieces))
+            if isinstance(outcome, EngineError):
+                self.channel.send(wire.failure(number, outcome))
+            else:
+                self.channel.send(wire.response(number, convert.result_to_json(outcome)))
+            # On this loop, where the entry is made: it may have ended before that.
+            self._post(lambda: self._forget(number))
 
-        # Both callbacks only post to this loop, so the entry is there before either runs.
         self._jobs[number] = self._decode.submit(
             request,
             pieces.add,
@@ -158,12 +138,5 @@ class HostedClient:
             background=self.wishes.background,
         )
 
-    def _answer_generate(
-        self, number: int, outcome: GenerateResult | EngineError, pieces: _Pieces
-    ) -> None:
+    def _forget(self, number: int) -> None:
         self._jobs.pop(number, None)
-        pieces.flush()
-        if isinstance(outcome, EngineError):
-            self.channel.send(wire.failure(number, outcome))
-        else:
-            self.channel.send(wire.response(number, convert.result_to_json(outcome)))

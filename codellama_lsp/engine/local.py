@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from codellama_lsp.engine.backend import Backend, Generation
+from codellama_lsp.engine.backend import Backend, Generation, SoFar
 from codellama_lsp.engine.decode import DecodeLoop, Job
 from codellama_lsp.engine.generation import PendingGeneration
 from codellama_lsp.engine.protocol import (
@@ -45,11 +45,11 @@ class LocalEngine:
             else:
                 self._post(lambda: generation.finish(outcome))
 
-        jobs.append(
-            self._decode.submit(
-                request, lambda piece: self._post(lambda: generation.feed(piece)), on_done
-            )
-        )
+        def on_piece(piece: str, so_far: SoFar) -> None:
+            cost = so_far.result()
+            self._post(lambda: generation.feed(piece, lambda: cost))
+
+        jobs.append(self._decode.submit(request, on_piece, on_done))
         return generation
 
     async def close(self) -> None:

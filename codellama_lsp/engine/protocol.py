@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 #: Version of the wire protocol; an engine and a client with different ones don't talk.
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 
 class Layout(enum.StrEnum):
@@ -171,6 +171,18 @@ class Candidate:
 
 
 @attrs.frozen
+class Progress:
+    """What of a request's cost grows while it is decoded; as in `TokenCounts` and `Timings`."""
+
+    generated: int
+    drafted: int
+    accepted: int
+    evaluated: int
+    decode: float
+    native: float
+
+
+@attrs.frozen
 class GenerateResult:
     """The whole answer to a `GenerateRequest`."""
 
@@ -181,6 +193,18 @@ class GenerateResult:
     """The order that was really used."""
     segment_tokens: tuple[int, ...] = ()
     """Of context, suffix and prefix, where the request was to measure."""
+
+    def at(self, progress: Progress) -> GenerateResult:
+        """The same when its decoding had come so far."""
+        tokens = attrs.evolve(
+            self.tokens,
+            generated=progress.generated,
+            drafted=progress.drafted,
+            accepted=progress.accepted,
+            evaluated=progress.evaluated,
+        )
+        ms = attrs.evolve(self.ms, decode=progress.decode, native=progress.native)
+        return attrs.evolve(self, tokens=tokens, ms=ms)
 
 
 def measured_segments(request: GenerateRequest) -> tuple[Segment, ...]:

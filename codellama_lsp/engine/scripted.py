@@ -10,6 +10,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -25,6 +26,7 @@ from codellama_lsp.engine.protocol import (
     GenerateResult,
     Layout,
     Priority,
+    Progress,
     Segment,
     Timings,
     TokenCounts,
@@ -125,6 +127,34 @@ def scripted_info() -> EngineInfo:
     )
 
 
+@attrs.define
+class _Cost:
+    """What a request has cost so far; implements `SoFar`."""
+
+    prompt: int
+    reused: int
+    prefill_ms: float
+    layout: Layout
+    generated: int = 0
+    _prefilled_s: float = attrs.field(factory=time.perf_counter)
+
+    def progress(self) -> Progress:
+        return Progress(
+            generated=self.generated,
+            drafted=0,
+            accepted=0,
+            evaluated=self.prompt - self.reused + self.generated,
+            decode=(time.perf_counter() - self._prefilled_s) * 1000,
+            native=0.0,
+        )
+
+    def result(self) -> GenerateResult:
+        fresh = self.prompt - self.reused
+        counts = TokenCounts(prompt=self.prompt, reused=self.reused, fresh=fresh, before_text=fresh)
+        result = GenerateResult((), counts, Timings(prefill=self.prefill_ms), self.layout)
+        return result.at(self.progress())
+
+
 class ScriptedBackend:
     """Implements `Backend` with the answers of a script file, each used once, in order."""
 
@@ -153,30 +183,18 @@ class ScriptedBackend:
             os.abort()
         prompt, reused = self._prefill(request)
         prefilled = time.perf_counter()
-        candidates, generated = [], 0
+        candidates: list[Candidate] = []
+        cost = _Cost(len(prompt), reused, (prefilled - start) * 1000, request.layout)
+
+        def tell(index: int, piece: str) -> None:
+            cost.generated += 1
+            emit(index, piece, cost)
+
         for index in range(max(1, request.candidates)):
-            candidate, count = self._play(
-                self._take(request.priority), index, request, emit, cancel
-            )
-            candidates.append(candidate)
-            generated += count
+            item = self._take(request.priority)
+            candidates.append(self._play(item, index, request, tell, cancel))
         self._kv = prompt + split_tokens(candidates[0].text)
-        return GenerateResult(
-            candidates=tuple(candidates),
-            tokens=TokenCounts(
-                prompt=len(prompt),
-                reused=reused,
-                fresh=len(prompt) - reused,
-                generated=generated,
-                evaluated=len(prompt) - reused + generated,
-                before_text=len(prompt) - reused,
-            ),
-            ms=Timings(
-                prefill=(prefilled - start) * 1000,
-                decode=(time.perf_counter() - prefilled) * 1000,
-            ),
-            layout=request.layout,
-        )
+        return attrs.evolve(cost.result(), candidates=tuple(candidates))
 
     def unfinished(self) -> None:
         """Nothing: it has no prompt to build."""
@@ -211,8 +229,13 @@ class ScriptedBackend:
         return item
 
     def _play(
-        self, item: Item, index: int, request: GenerateRequest, emit: Emit, cancel: CancelFlag
-    ) -> tuple[Candidate, int]:
+        self,
+        item: Item,
+        index: int,
+        request: GenerateRequest,
+        tell: Callable[[int, str], None],
+        cancel: CancelFlag,
+    ) -> Candidate:
         _wait(item.delay_ms, cancel)
         first = time.monotonic()
         done: list[str] = []
@@ -231,12 +254,12 @@ class ScriptedBackend:
             if finish is not Finish.EOT:
                 break
             done.append(piece)
-            emit(index, piece)
+            tell(index, piece)
         if cancel.is_set():
             finish = Finish.CANCELLED
         certain = (1.0,) * max(0, len(done) - len(item.probabilities))
         probabilities = (*item.probabilities[: len(done)], *certain) if item.probabilities else ()
-        return Candidate("".join(done), finish, probabilities), len(done)
+        return Candidate("".join(done), finish, probabilities)
 
 
 def _wait(ms: float, cancel: CancelFlag) -> None:

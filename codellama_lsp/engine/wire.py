@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
+import threading
 from typing import Any
-
-import attrs
 
 from codellama_lsp.engine.protocol import (
     BadRequestError,
@@ -28,6 +29,7 @@ MAX_UNSENT_BYTES = 64 * 1024 * 1024
 
 # Escaping everything beyond ASCII also carries lone surrogates, which UTF-8 cannot.
 _ENCODER = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder()
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -78,7 +80,7 @@ def encode(message: Message) -> bytes:
 def decode(line: bytes) -> Message:
     """The message of a line; raises `WireError` for anything that isn't one."""
     try:
-        message = json.loads(line)
+        message = _DECODER.decode(line.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise WireError(PARSE_ERROR, "not JSON") from error
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
@@ -130,20 +132,43 @@ def to_exception(body: object) -> Exception:
     return EngineError(message, remedy)
 
 
-@attrs.frozen
 class Channel:
-    """A connection that carries messages."""
+    """A connection that carries messages; made and closed on its event loop."""
 
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reader = reader
+        self._writer = writer
+        self._lock = threading.Lock()
+        # A descriptor of our own: the transport's may be closed, and its number given to another
+        # connection, while another thread sends.
+        self._socket: socket.socket | None = socket.socket(
+            fileno=os.dup(writer.get_extra_info("socket").fileno())
+        )
+        self._unsent: list[bytes] = []
 
     def send(self, message: Message) -> None:
-        """Queue a message; a peer that doesn't read is dropped rather than waited for."""
-        if self.writer.is_closing():
-            return
-        self.writer.write(encode(message))
-        if self.writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            self.writer.transport.abort()
+        """Send a message, from any thread, in the order of the calls.
+
+        What the peer does not take at once is left to the event loop; a peer that doesn't read is
+        dropped rather than waited for.
+        """
+        data = encode(message)
+        with self._lock:
+            if self._socket is None:
+                return
+            if not self._unsent and not self._writer.transport.get_write_buffer_size():
+                # No detour by the event loop: waking its thread takes longer than this.
+                try:
+                    data = data[self._socket.send(data) :]
+                except (BlockingIOError, InterruptedError):
+                    pass
+                except OSError:
+                    return  # whoever reads from this connection learns of its end
+            if data:
+                if not self._unsent:
+                    self._loop.call_soon_threadsafe(self._send_rest)
+                self._unsent.append(data)
 
     async def line(self, limit_bytes: int = MAX_MESSAGE_BYTES) -> bytes | None:
         """The next line, None at the end; raises `WireError` when it is too long.
@@ -151,7 +176,7 @@ class Channel:
         Whatever follows a line that is too long is lost: end the connection.
         """
         try:
-            line = await self.reader.readline()
+            line = await self._reader.readline()
         except ValueError as error:
             raise WireError(INVALID_REQUEST, "a message is too long") from error
         except (ConnectionError, OSError):
@@ -162,4 +187,18 @@ class Channel:
 
     def close(self) -> None:
         """End the connection after what is queued."""
-        self.writer.close()
+        self._send_rest()
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+        self._writer.close()
+
+    def _send_rest(self) -> None:
+        """Leave what could not be sent at once to the transport."""
+        with self._lock:
+            data, self._unsent = b"".join(self._unsent), []
+            if data and not self._writer.is_closing():
+                self._writer.write(data)
+                if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+                    self._writer.transport.abort()

@@ -77,8 +77,9 @@ def tokens_to_heal(ids: Sequence[int] | Ids, table: PieceTable, max_back: int = 
     """
     best = 0
     tail = b""
-    for back in range(1, min(max_back, len(ids)) + 1):
-        tail = table.pieces[ids[-back]] + tail
+    last = ids[max(len(ids) - max_back, 0) :]
+    for back, token in enumerate(reversed(list(last)), 1):
+        tail = table.pieces[token] + tail
         if b"\n" in tail:
             break
         if table.extends(tail):

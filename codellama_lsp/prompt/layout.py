@@ -16,6 +16,8 @@ from codellama_lsp.prompt.special import InfillIds
 
 Tokens = Sequence[int] | Ids
 
+_NO_TOKENS = np.empty(0, dtype=np.int32)
+
 
 @attrs.frozen
 class PromptParts:
@@ -54,4 +56,6 @@ def left_to_right(bos: Sequence[int], parts: PromptParts) -> Ids:
 
 
 def _joined(*parts: Tokens) -> Ids:
-    return np.concatenate([np.asarray(part, dtype=np.int32) for part in parts])
+    return np.concatenate(
+        [np.asarray(part, dtype=np.int32) for part in parts if len(part)] or [_NO_TOKENS]
+    )

@@ -41,7 +41,7 @@ def walk(backend: LlamaBackend, position: Position, version: int) -> list[tuple[
         copy=False,
     )
     prompt = backend.build(request)
-    backend.generate(request, lambda index, text: None, CancelFlag())
+    backend.generate(request, lambda *_: None, CancelFlag())
     resident, _ = cache.take(prompt.ids, len(prompt.ids) + 64)
     cache.truncate(resident, len(prompt.ids) - 1)
     context.evaluate(resident.sequence, len(prompt.ids) - 1, [int(prompt.ids[-1])])

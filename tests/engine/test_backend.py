@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from codellama_lsp.engine.backend import CancelFlag
+from codellama_lsp.engine.backend import CancelFlag, SoFar
 from codellama_lsp.engine.protocol import (
     Finish,
     GenerateRequest,
@@ -67,7 +67,7 @@ def request(prefix: str = CODE, suffix: str = AFTER, **changes) -> GenerateReque
 
 def run(backend: LlamaBackend, made: GenerateRequest) -> tuple[GenerateResult, str]:
     pieces: list[str] = []
-    result = backend.generate(made, lambda index, text: pieces.append(text), CancelFlag())
+    result = backend.generate(made, lambda index, text, _: pieces.append(text), CancelFlag())
     return result, "".join(pieces)
 
 
@@ -144,7 +144,7 @@ def test_a_set_flag_ends_it_before_anything_is_evaluated(backend: LlamaBackend) 
     flag = CancelFlag()
     flag.set()
     made = request("x = 1\n" * 200 + "y", document="cancelled")
-    result = backend.generate(made, lambda index, text: None, flag)
+    result = backend.generate(made, lambda *_: None, flag)
     assert result.candidates[0].finish is Finish.CANCELLED
     assert result.tokens.fresh == 0
 
@@ -153,7 +153,7 @@ def test_cancelling_in_the_middle_keeps_what_was_evaluated(backend: LlamaBackend
     flag = CancelFlag()
     pieces: list[str] = []
 
-    def emit(index: int, text: str) -> None:
+    def emit(index: int, text: str, so_far: SoFar) -> None:
         pieces.append(text)
         flag.set()
 
@@ -171,7 +171,7 @@ def test_a_flag_set_by_another_thread_breaks_off_a_prefill(backend: LlamaBackend
     flag = CancelFlag()
     timer = threading.Timer(0.005, flag.set)
     timer.start()
-    result = backend.generate(made, lambda index, text: None, flag)
+    result = backend.generate(made, lambda *_: None, flag)
     timer.join()
     again, _ = run(backend, made)
     assert again.tokens.reused >= min(result.tokens.fresh, again.tokens.prompt - 1)
@@ -302,7 +302,7 @@ def test_after_a_cancelled_prefill_at_most_one_batch_is_evaluated_twice(
             before, flag = context.evaluated, CancelFlag()
             watcher = threading.Thread(target=_set_after, args=(flag, context, before, number))
             watcher.start()
-            broken = made.generate(wanted, lambda index, piece: None, flag)
+            broken = made.generate(wanted, lambda *_: None, flag)
             flag.set()
             watcher.join()
             assert broken.candidates[0].finish is Finish.CANCELLED

@@ -72,7 +72,7 @@ def test_more_than_the_cache_has_room_for_come_in_turns(embedded_path: Path) -> 
 def test_cancelled_together(backend: LlamaBackend) -> None:
     flag = CancelFlag()
     made = request(candidates=3, stop_at_newline=False, max_tokens=64)
-    result = backend.generate(made, lambda index, text: flag.set(), flag)
+    result = backend.generate(made, lambda *_: flag.set(), flag)
     assert [candidate.finish for candidate in result.candidates] == [Finish.CANCELLED] * 3
 
 

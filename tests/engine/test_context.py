@@ -44,7 +44,7 @@ def test_measuring_counts_what_a_prompt_would_hold(embedded_path: Path) -> None:
     texts = ("# a.py\nx = 1\n", "\nprint(y)\n", "y = ")
     context, suffix, prefix = (Segment(str(n), 1, text) for n, text in enumerate(texts))
     wanted = GenerateRequest("d", prefix, suffix, context=(context,), heal=False, measure=True)
-    measured = backend.generate(wanted, lambda index, text: None, CancelFlag())
+    measured = backend.generate(wanted, lambda *_: None, CancelFlag())
     assert measured.candidates == () and measured.tokens.evaluated == 0
     encoder = backend.loaded()[0].encoder
     assert measured.segment_tokens == tuple(len(encoder.infill(text)) for text in texts)

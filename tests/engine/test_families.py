@@ -38,7 +38,7 @@ class Loaded:
         return attrs.evolve(made, **changes)  # type: ignore[arg-type]
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
-        return self.backend.generate(request, lambda index, text: None, CancelFlag())
+        return self.backend.generate(request, lambda *_: None, CancelFlag())
 
     def spelled(self, request: GenerateRequest) -> list[str]:
         """The prompt's texts between special tokens, with these by name."""

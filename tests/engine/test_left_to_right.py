@@ -39,7 +39,7 @@ def test_the_prompt_is_what_stands_before_the_cursor(thirty_four: Path) -> None:
     assert prompt.layout is Layout.LEFT_TO_RIGHT
     assert model.forbidden.isdisjoint(prompt.ids.tolist())
     assert b"print" not in model.pieces.spell(prompt.ids.tolist())
-    result = backend.generate(made, lambda index, text: None, CancelFlag())
+    result = backend.generate(made, lambda *_: None, CancelFlag())
     assert result.layout is Layout.LEFT_TO_RIGHT
     backend.close()
 

@@ -40,7 +40,7 @@ def ask(backend: LlamaBackend, number: int, **more: int) -> GenerateResult:
         Segment(f"s{number}", 1, f"\nprint(result_{number})\n" * 3),
         **({"max_tokens": 12} | more),
     )
-    return backend.generate(request, lambda index, piece: None, CancelFlag())
+    return backend.generate(request, lambda *_: None, CancelFlag())
 
 
 def test_six_documents_on_four_sequences(embedded_path: Path) -> None:

@@ -77,7 +77,7 @@ def backends(embedded_path: Path) -> Iterator[tuple[LlamaBackend, LlamaBackend]]
 
 
 def run(backend: LlamaBackend, request: GenerateRequest, cancel: CancelFlag | None = None) -> None:
-    backend.generate(request, lambda index, text: None, cancel or CancelFlag())
+    backend.generate(request, lambda *_: None, cancel or CancelFlag())
 
 
 def scores(backend: LlamaBackend, request: GenerateRequest) -> Logits:
@@ -118,5 +118,5 @@ def test_a_random_life(backends: tuple[LlamaBackend, LlamaBackend], seed: int) -
         fresh.clear()
         wanted = scores(fresh, looked_at)
         assert float(np.abs(found - wanted).max()) < _MOST_ROUNDING
-        reused += lived.generate(looked_at, lambda i, t: None, CancelFlag()).tokens.reused > 0
+        reused += lived.generate(looked_at, lambda *_: None, CancelFlag()).tokens.reused > 0
     assert reused > _STEPS // 2

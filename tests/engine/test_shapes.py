@@ -45,7 +45,7 @@ def test_it_evaluates_to_finite_scores(
             document="d", prefix=Segment("p", 1, "def f("), suffix=Segment("s", 1, "\n"),
             max_tokens=4,
         )  # fmt: skip
-        result = backend.generate(request, lambda index, piece: None, CancelFlag())
+        result = backend.generate(request, lambda *_: None, CancelFlag())
         assert result.tokens.prompt > 4
         _, context, _ = backend.loaded()
         assert np.isfinite(context.logits()).all()
@@ -127,7 +127,7 @@ def test_healing_is_short_whatever_the_model_prefers(
             made = GenerateRequest(
                 "d", Segment("p", end, text[:end]), Segment("s", 1, "\n"), max_tokens=8
             )
-            result = backend.generate(made, lambda index, piece: None, CancelFlag())
+            result = backend.generate(made, lambda *_: None, CancelFlag())
             tokens = result.tokens
             # Up to three more where random bytes have to become a character first.
             assert tokens.before_text - tokens.drafted <= tokens.fresh + tokens.healed + 4

@@ -20,6 +20,7 @@ from codellama_lsp.engine.protocol import (
     GenerateResult,
     Layout,
     Priority,
+    Progress,
     Segment,
     Timings,
     TokenCounts,
@@ -54,6 +55,17 @@ def request(prefix="def f(", suffix="", priority=Priority.VISIBLE, **more):
         priority=priority,
         **more,
     )
+
+
+class Cost:
+    """What each of its pieces costs."""
+
+    def progress(self):
+        return Progress(1, 0, 0, 2, 0.5, 0.25)
+
+    def result(self):
+        counts = TokenCounts(prompt=3, reused=2, fresh=1)
+        return GenerateResult((), counts, Timings(prefill=1.5), Layout.PSM).at(self.progress())
 
 
 class GatedBackend:
@@ -92,7 +104,7 @@ class GatedBackend:
         if text == "secret":
             raise ValueError(text.upper())
         for piece in text.split(" "):
-            emit(0, piece)
+            emit(0, piece, Cost())
         self.started.release()
         while text.startswith("hold") and not cancel.is_set():
             threading.Event().wait(0.002)

@@ -33,7 +33,7 @@ def ask(loop: DecodeLoop, text: str) -> None:
         done.set()
 
     request = GenerateRequest("d", Segment("p", 1, text), Segment("s", 1, ""))
-    loop.submit(request, lambda piece: None, on_done)
+    loop.submit(request, lambda *_: None, on_done)
     assert done.wait(10)
 
 

@@ -16,7 +16,10 @@ from codellama_lsp.engine.protocol import (
     EngineInfo,
     GenerateRequest,
     GenerateResult,
+    Layout,
     Priority,
+    Timings,
+    TokenCounts,
 )
 
 from .conftest import Bench, BenchOf
@@ -35,6 +38,9 @@ class Dying:
 
     async def result(self) -> GenerateResult:
         raise self._error
+
+    def so_far(self) -> GenerateResult:
+        return GenerateResult((), TokenCounts(), Timings(), Layout.SPM)
 
     def stop(self) -> None:
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import attrs
+import pytest
 
 from codellama_lsp.engine.protocol import GenerateRequest, Priority
 
@@ -56,9 +57,16 @@ async def test_without_unasked_work_they_move_when_they_have_to(bench_of: BenchO
     assert not any(request.priority is Priority.WARM for request in bench.requests)
 
 
-async def test_closing_leaves_no_reading_behind(bench_of: BenchOf) -> None:
+async def test_closing_leaves_no_reading_behind(
+    bench_of: BenchOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = bench_of(*[" x"] * 2000)
     bench.settings = attrs.evolve(bench.settings, context_tokens=200, speculate=False)
+
+    async def read(*_: object) -> bool:
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(bench.completer.prompts, "_read", read)
     for end in range(1, 400):
         await bench.ask(f"{ABOVE}{LINE * 20}"[: len(ABOVE) + end] + "|", use_cache=False)
         moving = [task for task in asyncio.all_tasks() if "_move" in repr(task.get_coro())]

@@ -106,9 +106,9 @@ def test_a_cancelled_delay_ends_and_the_item_is_gone(tmp_path):
     backend.load(lambda share: None)
     cancel = CancelFlag()
     cancel.set()
-    candidate = backend.generate(request(), lambda index, piece: None, cancel).candidates[0]
+    candidate = backend.generate(request(), lambda *_: None, cancel).candidates[0]
     assert (candidate.text, candidate.finish) == ("", Finish.CANCELLED)
-    following = backend.generate(request(), lambda index, piece: None, CancelFlag())
+    following = backend.generate(request(), lambda *_: None, CancelFlag())
     assert following.candidates[0].text == "next"
 
 

@@ -18,8 +18,6 @@ from codellama_lsp.engine.protocol import (
     GenerateRequest,
     GenerateResult,
     Priority,
-    Timings,
-    TokenCounts,
     measured_segments,
     measurement,
 )
@@ -28,8 +26,8 @@ from codellama_lsp.engine.worker.cache import Ids, KvCache, Resident
 from codellama_lsp.engine.worker.candidates import MOST_TOGETHER, Candidates
 from codellama_lsp.engine.worker.context import Aborted, Context, Logits
 from codellama_lsp.engine.worker.copying import CopySettings
+from codellama_lsp.engine.worker.cost import Cost
 from codellama_lsp.engine.worker.drafting import LEAST_TOKEN_S, DraftPolicy, TablePolicy
-from codellama_lsp.engine.worker.generate import Spent
 from codellama_lsp.engine.worker.growing import SmallWindows
 from codellama_lsp.engine.worker.habits import Habits
 from codellama_lsp.engine.worker.library import library_offloads, quiet, system_info
@@ -174,76 +172,44 @@ class LlamaBackend:
             encoder = self.loaded()[0].encoder
             counts = tuple(len(encoder.infill(s.text)) for s in measured_segments(request))
             return measurement(counts, request.layout)
-        started = time.perf_counter()
-        evaluated, busy_s = self._spent()
-        at_text: list[tuple[int, float]] = []
+        asked = request.priority <= Priority.ASSIST
+        cost = Cost(self._context, self._take_ahead() if asked else 0)
 
-        def note_text(index: int, text: str) -> None:
-            if not at_text:
-                at_text.append(self._spent())
-            emit(index, text)
+        def show(index: int, text: str) -> None:
+            cost.text_came()
+            emit(index, text, cost)
 
         prompt = self._affordable(request)
         # What is evaluated ahead must not make its document's answered prompt look left behind.
-        owner = request.document if request.priority <= Priority.ASSIST else f"{request.document}+"
+        owner = request.document if asked else f"{request.document}+"
         room = len(prompt.ids) + request.max_tokens + 16
         resident, reuse = self._cache.take(prompt.ids, room, owner)
         # The last token's scores are needed, and they are not kept with the cells.
         reuse = min(reuse, len(prompt.ids) - 1)
         self._cache.truncate(resident, reuse)
-        prepared = time.perf_counter()
+        cost.prepared(prompt, reuse)
         self._context.watch(cancel)
         self._context.set_threads(max(1, int(self._threads * cancel.share)))
-        spent: list[Spent] = []
         try:
-            asked = request.priority <= Priority.ASSIST
             step_tokens = self._speed.step_tokens(self._context.batch_tokens, asked=asked)
             logits = self._prefill(resident, prompt.ids[reuse:], step_tokens, cancel)
-            prefilled = time.perf_counter()
             fresh = len(resident) - reuse
-            self._speed.note(fresh, prefilled - prepared)
+            self._speed.note(fresh, cost.prefilled(fresh))
+            candidates: tuple[Candidate, ...] = ()
             if logits is None:
-                candidates = tuple(
-                    Candidate("", Finish.CANCELLED) for _ in range(max(1, request.candidates))
+                cancelled = Candidate("", Finish.CANCELLED)
+                candidates = (cancelled,) * max(1, request.candidates)
+            elif request.max_tokens:
+                found = self._candidates.decode(
+                    request, prompt, resident, logits, show, cancel, cost.decoding
                 )
-            else:
-                candidates = ()
-                if request.max_tokens:
-                    found = self._candidates.decode(
-                        request, prompt, resident, logits, note_text, cancel, spent
-                    )
-                    candidates = tuple(found)
+                candidates = tuple(found)
         finally:
             self._context.watch(None)
-        ended = time.perf_counter()
-        at_end = self._spent()
-        first_evaluated, first_busy_s = at_text[0] if at_text else at_end
-        ahead = self._count_ahead(request, at_end[0] - evaluated)
-        return GenerateResult(
-            candidates=candidates,
-            tokens=TokenCounts(
-                prompt=len(prompt.ids),
-                window_tokens=prompt.window_tokens,
-                window_chars=prompt.window_chars,
-                reused=reuse,
-                fresh=fresh,
-                healed=prompt.healed,
-                generated=sum(s.generated for s in spent),
-                drafted=sum(s.drafted for s in spent),
-                accepted=sum(s.accepted for s in spent),
-                evaluated=at_end[0] - evaluated,
-                before_text=first_evaluated - evaluated,
-                ahead=ahead,
-            ),
-            ms=Timings(
-                prepare=(prepared - started) * 1000,
-                prefill=(prefilled - prepared) * 1000,
-                decode=(ended - prefilled) * 1000,
-                native=(at_end[1] - busy_s) * 1000,
-                native_before_text=(first_busy_s - busy_s) * 1000,
-            ),
-            layout=prompt.layout,
-        )
+        result = cost.result()
+        if not asked:
+            self._ahead += result.tokens.evaluated
+        return attrs.evolve(result, candidates=candidates)
 
     def loaded(self) -> tuple[Model, Context, KvCache]:
         """What `load` made; for tools that look inside."""
@@ -316,17 +282,10 @@ class LlamaBackend:
         """The prompt for a request, as token ids that fit the context."""
         return self._builder.build(request)
 
-    def _count_ahead(self, request: GenerateRequest, evaluated: int) -> int:
-        """What was evaluated unasked until this request, if somebody waits for it."""
-        if request.priority > Priority.ASSIST:
-            self._ahead += evaluated
-            return 0
+    def _take_ahead(self) -> int:
+        """Tokens that were evaluated unasked since somebody asked."""
         ahead, self._ahead = self._ahead, 0
         return ahead
-
-    def _spent(self) -> tuple[int, float]:
-        """Tokens evaluated and seconds spent in llama.cpp so far."""
-        return self._context.evaluated, self._context.busy_s
 
     def _prefill(
         self, resident: Resident, fresh: Ids, step_tokens: int, cancel: CancelFlag

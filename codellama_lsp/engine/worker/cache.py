@@ -69,14 +69,20 @@ class KvCache:
         self.lot = ParkingLot(context, park_bytes)
         self._residents = [Resident(i) for i in range(sequences)]
         self._clock = 0
+        self._compared: tuple[Ids, list[int]] | None = None
         self.sequences = sequences
         self.comfortable_cells: int | None = None
         """What other documents may hold without slowing this one's decoding down; None: any."""
 
     def shared(self, prompt: Ids) -> int:
         """How many of the prompt's first tokens are evaluated already, in whichever sequence."""
-        resident = max(common_prefix(r.tokens, prompt) for r in self._residents)
-        return max(resident, self.lot.best(prompt)[1])
+        return max(*self._compare(prompt), self.lot.best(prompt)[1])
+
+    def _compare(self, prompt: Ids) -> list[int]:
+        """How many of the prompt's first tokens each sequence has."""
+        if self._compared is None or self._compared[0] is not prompt:
+            self._compared = prompt, [common_prefix(r.tokens, prompt) for r in self._residents]
+        return self._compared[1]
 
     def take(self, prompt: Ids, room: int, document: str = "") -> tuple[Resident, int]:
         """A sequence for `prompt`, and how many of its first tokens are evaluated already.
@@ -85,7 +91,8 @@ class KvCache:
         all. The sequence holds exactly the shared prefix afterwards.
         """
         self._clock += 1
-        shared = [common_prefix(r.tokens, prompt) for r in self._residents]
+        shared = self._compare(prompt)
+        self._compared = None  # what is in the sequences changes
         best = max(range(len(shared)), key=lambda i: (shared[i], self._residents[i].used_at))
         source, reuse = self._residents[best], shared[best]
         parked, of_parked = self.lot.best(prompt)
@@ -151,6 +158,7 @@ class KvCache:
         self.lot.park(oldest.sequence, oldest.tokens)
         self._context.forget(oldest.sequence, 0)
         oldest.cut(0)
+        self._compared = None
         return True
 
     def latest_first(self) -> list[Resident]:
@@ -163,15 +171,18 @@ class KvCache:
         for resident in self._residents:
             self._context.forget(resident.sequence, 0)
             resident.cut(0)
+        self._compared = None
         self.lot.clear()
 
     def extend(self, resident: Resident, tokens: Sequence[int] | Ids) -> None:
         """Note that `tokens` were evaluated at the end of `resident`."""
+        self._compared = None
         resident.append(tokens)
 
     def truncate(self, resident: Resident, length: int) -> None:
         """Drop what stands behind the first `length` tokens of `resident`."""
         if len(resident) > length:
+            self._compared = None
             self._context.forget(resident.sequence, length)
             resident.cut(length)
 

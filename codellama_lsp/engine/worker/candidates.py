@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from codellama_lsp.engine.backend import CancelFlag, Emit
+from codellama_lsp.engine.backend import CancelFlag
 from codellama_lsp.engine.protocol import Candidate, GenerateRequest
 from codellama_lsp.engine.worker.cache import KvCache, Resident
 from codellama_lsp.engine.worker.context import Context, Logits
@@ -48,13 +48,13 @@ class Candidates:
         prompt: Prompt,
         resident: Resident,
         logits: Logits,
-        emit: Emit,
+        emit: Callable[[int, str], None],
         cancel: CancelFlag,
         spent: list[Spent],
     ) -> list[Candidate]:
         """All candidates, as many at once as the cache has room for; the first on `resident`.
 
-        `logits` are those behind the prompt; what each cost is added to `spent`.
+        `logits` are those behind the prompt; what each costs is in `spent` from its start on.
         """
         siblings = Siblings()
         done: list[Candidate] = []
@@ -69,10 +69,10 @@ class Candidates:
                 decoder.steps(place, logits, functools.partial(emit, index), cancel)
                 for index, place, decoder in zip(indexes, places, decoders, strict=True)
             ]
+            spent.extend(decoder.spent for decoder in decoders)
             try:
                 return run_together(self._context, list(zip(steps, places, strict=True)))
             finally:
-                spent.extend(decoder.spent for decoder in decoders)
                 for place in places[1:]:
                     self._context.forget(place.sequence, 0)
 

@@ -85,6 +85,7 @@ class Context:
         self._batch = Batch(batch_tokens)
         self._rows: dict[int, Logits] = {}
         self._abort = abort_by_strlen() if os.name == "posix" else None
+        self._never = lib.ggml_abort_callback()
 
     @property
     def abortable(self) -> bool:
@@ -96,8 +97,7 @@ class Context:
         if self._abort is None:
             return
         if cancel is None:
-            none = lib.ggml_abort_callback()
-            lib.llama_set_abort_callback(self.pointer, none, ctypes.c_void_p(0))
+            lib.llama_set_abort_callback(self.pointer, self._never, ctypes.c_void_p(0))
         else:
             lib.llama_set_abort_callback(self.pointer, self._abort, ctypes.c_void_p(cancel.address))
 
@@ -181,6 +181,9 @@ class Context:
 
     def set_threads(self, threads: int) -> None:
         """Evaluate with so many threads from now on."""
+        if threads == self.threads:
+            return
+        self.threads = threads
         lib.llama_set_n_threads(self.pointer, threads, threads)
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from codellama_lsp.engine.worker.drafting import (
     kind_of,
 )
 from codellama_lsp.engine.worker.model import Model
-from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, Scores
+from codellama_lsp.engine.worker.sampling import Choice, Chooser, Probabilities, Scores, Sureness
 from codellama_lsp.engine.worker.together import END, Siblings, Steps
 from codellama_lsp.prompt.healing import Ids
 
@@ -93,7 +93,7 @@ class Decoder:
         self._text = _Text(required)
         self._healed = healed
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._probabilities: list[float] = []
+        self._sureness = Sureness()
         self._scratch = scratch
         self.spent = Spent()
 
@@ -116,7 +116,8 @@ class Decoder:
             if budget is not None and (time.perf_counter() - started) * 1000 > budget:
                 finish = Finish.TIME
                 break
-            choice = self._choose(Scores(row, self._scratch))
+            scores = Scores(row, self._scratch)
+            choice = self._choose(scores)
             if self._request.candidates > 1:
                 token = END if choice.ends else choice.token
                 self._siblings.note(self._number, token, choice.probability)
@@ -125,14 +126,15 @@ class Decoder:
             if choice.ends:
                 finish = Finish.EOT
                 break
-            if not self._text.missing and choice.probability < self._request.least_probability:
+            threshold = 0.0 if self._text.missing else self._request.least_probability
+            if threshold and choice.probability < threshold:
                 doubtful = self._model.pieces.pieces[choice.token].decode("utf-8", "replace")
                 self._text.shown = self._text.shown[: confident_end(self._text.shown, doubtful)]
                 finish = Finish.UNSURE
                 break
             self.spent.generated += 1
             if not self._text.missing:
-                self._probabilities.append(choice.probability)
+                self._sureness.note(choice, row)
             if self._take(choice.token, emit):
                 finish = Finish.STOP
                 break
@@ -159,7 +161,7 @@ class Decoder:
         self._drop(resident, ahead)
         if self._forecasts is not None:
             self._forecasts.end()
-        return Candidate(self._text.shown, finish, tuple(self._probabilities))
+        return Candidate(self._text.shown, finish, self._sureness.probabilities())
 
     def _drop(self, resident: Resident, ahead: _Ahead) -> None:
         """Forget what is left of a draft."""

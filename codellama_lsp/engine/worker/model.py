@@ -26,6 +26,9 @@ _ATTR_UNKNOWN, _ATTR_UNUSED, _ATTR_CONTROL = 1, 2, 8
 #: Models below this have so little work per token that a second thread only waits.
 TINY_BYTES = 200 * 2**20
 
+#: Texts of no more bytes are encoded in place.
+_LINE_TOKENS = 1024
+
 
 class Model:
     """Model weights and vocabulary. Raises `EngineStartError` where a file cannot be loaded."""
@@ -63,6 +66,7 @@ class Model:
                 f"llama.cpp cannot load {path}: the file is damaged or of an unknown kind"
             )
         self.path = path
+        self._room = (ctypes.c_int32 * _LINE_TOKENS)()
         self.vocab: Any = lib.llama_model_get_vocab(self.pointer)
         self.size: int = lib.llama_vocab_n_tokens(self.vocab)
         self.metadata = self._read_metadata()
@@ -111,7 +115,8 @@ class Model:
         """Encode text as the vocabulary does, without BOS and without reading control tokens."""
         data = text.encode("utf-8", "replace")
         room = len(data) + 8
-        buffer = (ctypes.c_int32 * room)()
+        # At every keystroke: making an array takes longer than encoding a line into it.
+        buffer = self._room if room <= _LINE_TOKENS else (ctypes.c_int32 * room)()
         n = lib.llama_tokenize(self.vocab, data, len(data), buffer, room, False, False)
         if n < 0:
             room = -n

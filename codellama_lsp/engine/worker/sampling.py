@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 
 import attrs
 import numpy as np
@@ -20,6 +21,8 @@ TOP_P = 0.95
 _LEAST_LEFT = 1e-3
 #: So few ids are looked up one by one.
 _FEW = 16
+#: So many rows of scores wait for their probabilities to be made; one has 128 kB.
+_MOST_WAITING = 16
 
 
 class Scores:
@@ -27,14 +30,36 @@ class Scores:
 
     Works in `scratch` (shape [vocabulary]) where one is given; whoever gives it, uses up these
     scores before the next ones are made. Single precision is what the scores have.
+
+    Probabilities are made when they are asked for: they take longer than all else that is done
+    for a token here.
     """
 
     def __init__(self, logits: Logits, scratch: Probabilities | None = None) -> None:
         self.best = int(logits.argmax())
         """The likeliest token."""
-        self._weights: Probabilities = np.subtract(logits, logits[self.best], out=scratch)
-        np.exp(self._weights, out=self._weights)
-        self._total = float(np.add.reduce(self._weights))
+        self._logits = logits
+        self._scratch = scratch
+
+    @functools.cached_property
+    def _weights(self) -> Probabilities:
+        """Of every token, the likeliest one's 1; shape [vocabulary]."""
+        weights: Probabilities = np.subtract(self._logits, self._logits[self.best], out=self._scratch)
+        np.exp(weights, out=weights)
+        return weights
+
+    @functools.cached_property
+    def _total(self) -> float:
+        return float(np.add.reduce(self._weights))
+
+    def of_any_to_best(self, ids: Ids) -> float:
+        """How likely any of `ids` is, the likeliest token's probability being 1."""
+        if "_weights" in self.__dict__:
+            return float(self._weights[ids].sum()) / self._weights.item(self.best)
+        if len(ids) > _FEW:
+            return float(np.exp(self._logits[ids] - self._logits[self.best]).sum())
+        best, item = self._logits.item(self.best), self._logits.item
+        return sum([math.exp(item(token) - best) for token in ids.tolist()])
 
     def of(self, token: int) -> float:
         """The probability of one token."""
@@ -60,22 +85,60 @@ class Scores:
 
     def without(self, ids: Ids) -> Scores | None:
         """The same with nothing for `ids`; None where hardly anything would be left."""
+        total = self._total
         rest = copy.copy(self)
         rest._weights = self._weights.copy()
         rest._weights[ids] = 0.0
-        if float(rest._weights.sum()) <= _LEAST_LEFT * self._total:
+        if float(rest._weights.sum()) <= _LEAST_LEFT * total:
             return None
         rest.best = int(rest._weights.argmax())
         return rest
 
 
-@attrs.frozen
+@attrs.define
 class Choice:
-    """A decision for one position."""
+    """A decision for one position. Its probability may be asked for while its scores are there."""
 
     token: int
-    probability: float
+    known: float | None
+    """Its probability, if it is known already."""
     ends: bool
+    _scores: Scores | None = None
+
+    @property
+    def probability(self) -> float:
+        """What the model gave it."""
+        if self.known is None:
+            assert self._scores is not None
+            self.known = self._scores.of(self.token)
+        return self.known
+
+
+class Sureness:
+    """The probabilities of what was chosen, made when there is time: behind the text's end."""
+
+    def __init__(self) -> None:
+        self._made: list[float] = []
+        self._waiting: list[tuple[Logits, int]] = []
+
+    def note(self, choice: Choice, logits: Logits) -> None:
+        """The next choice, and the scores that it was made from."""
+        if choice.known is not None:
+            self._make()
+            self._made.append(choice.known)
+            return
+        self._waiting.append((logits.copy(), choice.token))
+        if len(self._waiting) >= _MOST_WAITING:
+            self._make()
+
+    def probabilities(self) -> tuple[float, ...]:
+        """Of all choices, in order."""
+        self._make()
+        return tuple(self._made)
+
+    def _make(self) -> None:
+        self._made += [Scores(logits).of(token) for logits, token in self._waiting]
+        self._waiting.clear()
 
 
 class Chooser:
@@ -86,10 +149,16 @@ class Chooser:
     ) -> None:
         self._end_ids = end_ids
         self._line_ids = line_ids
-        self._ends = frozenset(end_ids.tolist())
-        self._lines = frozenset(line_ids.tolist())
         self._temperature = temperature
         self._seed = seed
+
+    @functools.cached_property
+    def _ends(self) -> frozenset[int]:
+        return frozenset(self._end_ids.tolist())
+
+    @functools.cached_property
+    def _lines(self) -> frozenset[int]:
+        return frozenset(self._line_ids.tolist())
 
     @functools.cached_property
     def _rng(self) -> np.random.Generator:
@@ -117,12 +186,13 @@ class Chooser:
             share = scores.share(allowed)
             index = self._pick(share)
             return Choice(int(allowed[index]), float(share[index]), ends=False)
+        if self._temperature <= 0:
+            ending = scores.of_any_to_best(self._end_ids)
+            if line_ends:
+                ending += scores.of_any_to_best(self._line_ids)
+            if ending < 1:  # the likeliest token is no end itself, then
+                return Choice(scores.best, None, ends=False, scores=scores)
         ending = self.end_probability(scores, line_ends=line_ends)
-        token = scores.best
-        if self._temperature <= 0 and not self._is_end(token, line_ends=line_ends):
-            probability = scores.of(token)
-            if ending < probability:
-                return Choice(token, probability, ends=False)
         rest = scores.probabilities()
         rest[self._end_ids] = 0.0
         if line_ends:
@@ -136,9 +206,6 @@ class Chooser:
             return Choice(int(self._end_ids[0]), ending, ends=True)
         token = self._pick(rest / max(1 - ending, 1e-12))
         return Choice(token, float(rest[token]), ends=False)
-
-    def _is_end(self, token: int, *, line_ends: bool) -> bool:
-        return token in self._ends or (line_ends and token in self._lines)
 
     def _pick(self, share: Probabilities) -> int:
         if self._temperature <= 0:

@@ -20,9 +20,23 @@ class _Known:
     """A text, and after each piece that was encoded by itself: characters and ids so far."""
 
     text: str = ""
-    ids: Ids = attrs.field(factory=lambda: np.empty(0, dtype=np.int32))
+    room: Ids = attrs.field(factory=lambda: np.empty(256, dtype=np.int32))
     chars: list[int] = attrs.field(factory=lambda: [0])
     counts: list[int] = attrs.field(factory=lambda: [0])
+
+    @property
+    def ids(self) -> Ids:
+        """All of them; good until the text changes."""
+        return self.room[: self.counts[-1]]
+
+    def put(self, start: int, new: list[int]) -> None:
+        """Have `new` ids behind the first `start` ones."""
+        end = start + len(new)
+        if end > len(self.room):
+            grown = np.empty(2 * end, dtype=np.int32)
+            grown[:start] = self.room[:start]
+            self.room = grown
+        self.room[start:end] = new
 
 
 class SegmentIds:
@@ -33,7 +47,10 @@ class SegmentIds:
         self._known: OrderedDict[tuple[str, bool], _Known] = OrderedDict()
 
     def of(self, key: str, text: str, *, dummy: bool) -> Ids:
-        """The ids of `text`, with the dummy space in front where `dummy`."""
+        """The ids of `text`, with the dummy space in front where `dummy`.
+
+        Good until the next text of that key.
+        """
         name = (key, dummy)
         known = self._known.get(name)
         if known is None:
@@ -57,5 +74,5 @@ class SegmentIds:
             new.extend(ids)
             known.chars.append(known.chars[-1] + chars)
             known.counts.append(count + len(new))
-        known.ids = np.concatenate([known.ids[:count], np.array(new, dtype=np.int32)])
+        known.put(count, new)
         known.text = text

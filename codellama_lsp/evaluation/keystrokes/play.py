@@ -60,7 +60,8 @@ async def play(
             continue
         if last is not None:
             yield last[0], _with_ahead(last[1], sum(result.tokens.ahead for _, result in asked))
-        last = event, _sample(event, started_s, total_ms, asked)
+        native_ms = sum([await one.native_ms() for one, _ in asked])
+        last = event, _sample(event, started_s, total_ms, native_ms, asked)
     if last is not None:
         yield last
 
@@ -73,10 +74,10 @@ def _sample(
     event: Event,
     started_s: float,
     total_ms: float,
+    native_ms: float,
     asked: list[tuple[Watched, GenerateResult]],
 ) -> Sample:
     first, answer = asked[0]
-    native_ms = sum(result.ms.native for _, result in asked)
     first_ms = total_ms if first.first_text_s is None else (first.first_text_s - started_s) * 1000
     return Sample(
         kind=event.kind,

@@ -29,6 +29,7 @@ class Watched:
     generation: Generation
     first_text_s: float | None = None
     """`time.perf_counter` when its first text arrived."""
+    _left: bool = False
 
     @property
     def asked_for(self) -> bool:
@@ -45,6 +46,16 @@ class Watched:
     async def result(self) -> GenerateResult:
         """The whole answer."""
         return await self.generation.result()
+
+    async def native_ms(self) -> float:
+        """Time in llama.cpp until its reader had all that it wanted."""
+        result = self.generation.so_far() if self._left else await self.result()
+        return result.ms.native
+
+    def so_far(self) -> GenerateResult:
+        """What it had cost when its reader had enough."""
+        self._left = True
+        return self.generation.so_far()
 
     def stop(self) -> None:
         """End it soon."""

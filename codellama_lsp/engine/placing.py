@@ -1,0 +1,74 @@
+"""Which core a thread wakes up on, in virtual machines (Linux).
+
+A thread that is sent something is often woken on the sender's core. Elsewhere it would move to an
+idle one, but a virtual machine's kernel takes its idle cores for busy: their host has put something
+else there. Engine and client then share one core and wait for each other's time slices, several
+milliseconds long, beside an idle one. So the client keeps its core while somebody waits, and the
+decode thread wakes up on another. Neither is bound for longer than a request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+class Place:
+    """Where one thread may run. Does nothing outside of virtual machines."""
+
+    def __init__(self, *, virtual: bool | None = None) -> None:
+        """`virtual`: whether this is a virtual machine; None: look."""
+        if virtual is None:
+            virtual = in_virtual_machine()
+        self._core = _core_getter() if virtual else None
+        self._allowed: set[int] | None = None
+
+    def avoid_mine(self, thread_id: int) -> None:
+        """Have a thread that sleeps wake up on any core but the calling thread's."""
+        if self._core is not None and sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                allowed = os.sched_getaffinity(0)
+                if others := allowed - {self._core()}:
+                    os.sched_setaffinity(thread_id, others)
+                    self._allowed = allowed
+
+    def keep(self) -> None:
+        """Keep the calling thread on its core."""
+        if self._core is not None and self._allowed is None and sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                allowed = os.sched_getaffinity(0)
+                os.sched_setaffinity(0, {self._core()})
+                self._allowed = allowed
+
+    def free(self) -> None:
+        """Let the calling thread, which was placed, go where the system likes."""
+        allowed, self._allowed = self._allowed, None
+        if allowed is not None and sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, allowed)
+
+
+@functools.cache
+def in_virtual_machine() -> bool:
+    """Whether the processor says that a hypervisor runs it (x86; False where nothing tells)."""
+    try:
+        with _CPU_INFO.open(encoding="ascii", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith("flags")), "")
+    except OSError:
+        return False
+    return "hypervisor" in flags.split()
+
+
+def _core_getter() -> Callable[[], int] | None:
+    try:
+        core: Callable[[], int] = ctypes.CDLL(None).sched_getcpu
+    except (OSError, AttributeError):
+        return None
+    return core
