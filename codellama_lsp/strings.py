@@ -6,11 +6,11 @@ from __future__ import annotations
 def common_prefix_chars(a: str, b: str) -> int:
     """Length of the common start, by comparing halves: native comparisons, few of them."""
     low, high = 0, min(len(a), len(b))
-    if a[:high] == b[:high]:
+    if a.startswith(b[:high]):
         return high
     while low < high - 1:
         middle = (low + high) // 2
-        if a[low:middle] == b[low:middle]:
+        if a.startswith(b[low:middle], low):
             low = middle
         else:
             high = middle
@@ -20,11 +20,11 @@ def common_prefix_chars(a: str, b: str) -> int:
 def common_suffix_chars(a: str, b: str) -> int:
     """Length of the common end, likewise."""
     low, high = 0, min(len(a), len(b))
-    if high and a[-high:] == b[-high:]:
+    if high and a.endswith(b[-high:]):
         return high
     while low < high - 1:
         middle = (low + high) // 2
-        if a[len(a) - middle : len(a) - low] == b[len(b) - middle : len(b) - low]:
+        if a.endswith(b[len(b) - middle : len(b) - low], 0, len(a) - low):
             low = middle
         else:
             high = middle

@@ -16,6 +16,7 @@ import attrs
 
 from codellama_lsp.engine import convert, wire
 from codellama_lsp.engine.backend import Generation, Report
+from codellama_lsp.engine.channel import Channel
 from codellama_lsp.engine.generation import PendingGeneration
 from codellama_lsp.engine.placing import Place
 from codellama_lsp.engine.protocol import (
@@ -57,7 +58,7 @@ class _Asked:
 class SocketEngine:
     """Implements `Engine` over one connection; of no use any more once that is gone."""
 
-    def __init__(self, channel: wire.Channel, on_loading: Report) -> None:
+    def __init__(self, channel: Channel, on_loading: Report) -> None:
         self._channel = channel
         self._on_loading = on_loading
         self._sender = SegmentSender()
@@ -69,7 +70,7 @@ class SocketEngine:
         self._info: asyncio.Future[Any] | None = None
         self._place = Place()
         self._gone: asyncio.Event = asyncio.Event()
-        self._reading = asyncio.create_task(self._read())
+        channel.listen(self._read, self._on_end)
 
     @classmethod
     async def connect(
@@ -86,14 +87,14 @@ class SocketEngine:
         Raises `OSError` when nobody listens at `path` or the connection ends before an answer,
         `EngineStartError` when it refuses.
         """
-        reader, writer = await asyncio.open_unix_connection(path, limit=wire.MAX_MESSAGE_BYTES)
-        channel = wire.Channel(reader, writer)
+        loop = asyncio.get_running_loop()
+        _, channel = await loop.create_unix_connection(Channel, str(path))
         try:
             async with asyncio.timeout(_HELLO_TIMEOUT_S):
                 hello = {"protocol": protocol, "token": token}
                 wished = to_json(wishes or Wishes())
                 channel.send(wire.request(0, "hello", {**hello, "wishes": wished}))
-                line = await channel.line(wire.MAX_HELLO_BYTES)
+                line = await channel.line()
             if line is None:
                 raise ConnectionResetError("the engine closed the connection")
             answer = wire.decode(line)
@@ -152,9 +153,6 @@ class SocketEngine:
 
     async def close(self) -> None:
         """Leave; the engine ends when this was its last client."""
-        self._channel.close()
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
         self._end()
 
     def _send_generate(self, number: int, request: GenerateRequest) -> None:
@@ -176,14 +174,18 @@ class SocketEngine:
         self._channel.send(wire.request(number, method, {}))
         return answer
 
-    async def _read(self) -> None:
+    def _read(self, line: bytes) -> None:
+        if self._gone.is_set():
+            return
         try:
-            while (line := await self._channel.line()) is not None:
-                self._dispatch(wire.decode(line))
+            self._dispatch(wire.decode(line))
         except wire.WireError as error:
+            self._on_end(error)
+
+    def _on_end(self, error: wire.WireError | None) -> None:
+        if error is not None:
             log.error("the engine broke the protocol: %s", error.message)
-        finally:
-            self._end()
+        self._end()
 
     def _end(self) -> None:
         """Nothing more will come: fail whatever is waited for."""

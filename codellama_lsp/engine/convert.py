@@ -79,8 +79,8 @@ def result_to_json(result: GenerateResult) -> dict[str, Any]:
             {"text": c.text, "finish": c.finish.value, "probabilities": c.probabilities}
             for c in result.candidates
         ],
-        "tokens": _slots(result.tokens, _TOKEN_FIELDS),
-        "ms": _slots(result.ms, _TIMING_FIELDS),
+        "tokens": _counted(result.tokens, _TOKEN_FIELDS),
+        "ms": _counted(result.ms, _TIMING_FIELDS),
         "layout": result.layout.value,
         "segment_tokens": result.segment_tokens,
     }
@@ -99,8 +99,10 @@ def result_from_json(raw: object) -> GenerateResult:
             )
             for candidate in map(_object, _get(body, "candidates", list))
         ),
-        tokens=TokenCounts(**{name: _get(tokens, name, int) for name in _TOKEN_FIELDS}),
-        ms=Timings(**{name: _float(ms, name) for name in _TIMING_FIELDS}),
+        tokens=TokenCounts(
+            **{name: _get(tokens, name, int) for name in tokens if name in _TOKEN_FIELDS}
+        ),
+        ms=Timings(**{name: _float(ms, name) for name in ms if name in _TIMING_FIELDS}),
         layout=_enum(body, "layout", Layout),
         segment_tokens=_counts(body.get("segment_tokens")),
     )
@@ -163,6 +165,12 @@ _INFO_TYPES: Mapping[str, type[Any]] = {
 
 def _slots(value: object, names: Mapping[str, object] | tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names}
+
+
+def _counted(value: object, names: tuple[str, ...]) -> dict[str, Any]:
+    """Without what is 0, as it is where nothing travels."""
+    pairs = ((name, getattr(value, name)) for name in names)
+    return {name: count for name, count in pairs if count}
 
 
 def _object(raw: object) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from codellama_lsp.engine import wire
 from codellama_lsp.engine.backend import Backend
+from codellama_lsp.engine.channel import Channel
 from codellama_lsp.engine.decode import DecodeLoop
 from codellama_lsp.engine.hosted_client import HostedClient
 from codellama_lsp.engine.protocol import (
@@ -60,6 +61,7 @@ class EngineHost:
         self._stay_until_s = 0.0
         self._path: Path
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._connections: set[asyncio.Task[None]] = set()
         self._clients: set[HostedClient] = set()
         self._clients_seen = 0
         self._share = self._reported = 0.0
@@ -82,8 +84,8 @@ class EngineHost:
         # A socket gets its mode from the umask at bind; there must be no moment without it.
         umask = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(
-                self._on_connection, path=path, limit=wire.MAX_MESSAGE_BYTES
+            server = await self._loop.create_unix_server(
+                lambda: Channel(self._on_connection), str(path)
             )
         finally:
             os.umask(umask)
@@ -129,10 +131,12 @@ class EngineHost:
         else:
             self._loaded.set_result(outcome)
 
-    async def _on_connection(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        channel = wire.Channel(reader, writer)
+    def _on_connection(self, channel: Channel) -> None:
+        task = asyncio.create_task(self._serve(channel))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _serve(self, channel: Channel) -> None:
         try:
             wishes = await self._shake_hands(channel)
             if wishes is not None:
@@ -142,12 +146,12 @@ class EngineHost:
         finally:
             channel.close()
 
-    async def _shake_hands(self, channel: wire.Channel) -> Wishes | None:
+    async def _shake_hands(self, channel: Channel) -> Wishes | None:
         """What the client wishes; None: it may not stay. A stranger learns nothing but that."""
         number: object = None
         try:
             async with asyncio.timeout(_HELLO_TIMEOUT_S):
-                line = await channel.line(wire.MAX_HELLO_BYTES)
+                line = await channel.line()
             if line is None or self._end.is_set():
                 return None
             message = wire.decode(line)
@@ -171,7 +175,7 @@ class EngineHost:
         channel.send(wire.response(number, {"protocol": PROTOCOL_VERSION, "pid": os.getpid()}))
         return from_json(params.get("wishes"))
 
-    async def _talk(self, channel: wire.Channel, wishes: Wishes) -> None:
+    async def _talk(self, channel: Channel, wishes: Wishes) -> None:
         self._leaving.cancel()
         self._clients_seen += 1
         client = HostedClient(

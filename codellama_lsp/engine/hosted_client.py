@@ -11,6 +11,7 @@ from typing import Any
 
 from codellama_lsp.engine import convert, wire
 from codellama_lsp.engine.backend import SoFar
+from codellama_lsp.engine.channel import Channel
 from codellama_lsp.engine.decode import DecodeLoop, Job
 from codellama_lsp.engine.protocol import EngineError, EngineInfo, GenerateResult
 from codellama_lsp.engine.segments import SegmentStore
@@ -20,7 +21,7 @@ from codellama_lsp.engine.wishes import Wishes, from_json
 class _Pieces:
     """A generation's text on its way to the client, each piece with what it has cost."""
 
-    def __init__(self, number: int, channel: wire.Channel) -> None:
+    def __init__(self, number: int, channel: Channel) -> None:
         self._number = number
         self._channel = channel
         self._begun = False
@@ -43,7 +44,7 @@ class HostedClient:
 
     def __init__(
         self,
-        channel: wire.Channel,
+        channel: Channel,
         decode: DecodeLoop,
         loaded: asyncio.Future[EngineInfo],
         post: Callable[[Callable[[], None]], None],
@@ -62,26 +63,29 @@ class HostedClient:
 
     async def run(self) -> None:
         """Answer messages until the connection ends."""
-        while True:
-            try:
-                line = await self.channel.line()
-            except wire.WireError as error:
+        ended = asyncio.Event()
+
+        def on_end(error: wire.WireError | None) -> None:
+            if error is not None:
                 self.channel.send(wire.failure(None, error))
-                return
-            if line is None:
-                return
-            number: object = None
-            try:
-                message = wire.decode(line)
-                number = message.get("id")
-                self._dispatch(message, number)
-            except (wire.WireError, EngineError) as error:
-                self.channel.send(wire.failure(number, error))
+            ended.set()
+
+        self.channel.listen(self._answer, on_end)
+        await ended.wait()
 
     def end(self) -> None:
         """The client has gone: nobody wants its answers."""
         for job in list(self._jobs.values()):
             self._decode.cancel(job)
+
+    def _answer(self, line: bytes) -> None:
+        number: object = None
+        try:
+            message = wire.decode(line)
+            number = message.get("id")
+            self._dispatch(message, number)
+        except (wire.WireError, EngineError) as error:
+            self.channel.send(wire.failure(number, error))
 
     def _dispatch(self, message: dict[str, Any], number: object) -> None:
         method, params = message.get("method"), message.get("params")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import hashlib
 import json
 import os
@@ -58,13 +59,20 @@ def crashed(socket: Path) -> bool | None:
 def fingerprint(request: GenerateRequest) -> str:
     """Hash of what a request makes the model evaluate: 32 hexadecimal digits."""
     place = "prefix" if request.context_in_prefix else ""
-    parts = [request.layout.value, place, *(segment.text for segment in request.context)]
-    parts += [request.prefix.text, request.suffix.text]
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()
+    # What stays the same at the next keystroke is not looked at again.
+    still = [_digest(segment.text) for segment in (*request.context, request.suffix)]
+    head = "\0".join([request.layout.value, place, *still, request.prefix.text])
+    return _hash(head)
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(text: str) -> str:
+    return _hash(text)
+
+
+def _hash(text: str) -> str:
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 class Journal:

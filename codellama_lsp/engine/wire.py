@@ -5,11 +5,7 @@ Knows how a message is framed and which errors have which code; not what a reque
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import socket
-import threading
 from typing import Any
 
 from codellama_lsp.engine.protocol import (
@@ -24,8 +20,6 @@ Message = dict[str, Any]
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 #: What a peer may say before it has shown the token.
 MAX_HELLO_BYTES = 4096
-#: A peer that leaves more than this unread is given up.
-MAX_UNSENT_BYTES = 64 * 1024 * 1024
 
 # Escaping everything beyond ASCII also carries lone surrogates, which UTF-8 cannot.
 _ENCODER = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":"))
@@ -130,75 +124,3 @@ def to_exception(body: object) -> Exception:
         if code == known:
             return kind(message, remedy)
     return EngineError(message, remedy)
-
-
-class Channel:
-    """A connection that carries messages; made and closed on its event loop."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._reader = reader
-        self._writer = writer
-        self._lock = threading.Lock()
-        # A descriptor of our own: the transport's may be closed, and its number given to another
-        # connection, while another thread sends.
-        self._socket: socket.socket | None = socket.socket(
-            fileno=os.dup(writer.get_extra_info("socket").fileno())
-        )
-        self._unsent: list[bytes] = []
-
-    def send(self, message: Message) -> None:
-        """Send a message, from any thread, in the order of the calls.
-
-        What the peer does not take at once is left to the event loop; a peer that doesn't read is
-        dropped rather than waited for.
-        """
-        data = encode(message)
-        with self._lock:
-            if self._socket is None:
-                return
-            if not self._unsent and not self._writer.transport.get_write_buffer_size():
-                # No detour by the event loop: waking its thread takes longer than this.
-                try:
-                    data = data[self._socket.send(data) :]
-                except (BlockingIOError, InterruptedError):
-                    pass
-                except OSError:
-                    return  # whoever reads from this connection learns of its end
-            if data:
-                if not self._unsent:
-                    self._loop.call_soon_threadsafe(self._send_rest)
-                self._unsent.append(data)
-
-    async def line(self, limit_bytes: int = MAX_MESSAGE_BYTES) -> bytes | None:
-        """The next line, None at the end; raises `WireError` when it is too long.
-
-        Whatever follows a line that is too long is lost: end the connection.
-        """
-        try:
-            line = await self._reader.readline()
-        except ValueError as error:
-            raise WireError(INVALID_REQUEST, "a message is too long") from error
-        except (ConnectionError, OSError):
-            return None
-        if len(line) > limit_bytes:
-            raise WireError(INVALID_REQUEST, "a message is too long")
-        return line if line.endswith(b"\n") else None
-
-    def close(self) -> None:
-        """End the connection after what is queued."""
-        self._send_rest()
-        with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
-        self._writer.close()
-
-    def _send_rest(self) -> None:
-        """Leave what could not be sent at once to the transport."""
-        with self._lock:
-            data, self._unsent = b"".join(self._unsent), []
-            if data and not self._writer.is_closing():
-                self._writer.write(data)
-                if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-                    self._writer.transport.abort()

@@ -68,11 +68,40 @@ def test_requests_survive(request):
     assert convert.request_from_json(sent, SegmentStore()) == request
 
 
+OTHER = GenerateRequest(
+    document="d",
+    prefix=Segment("p", 1, ""),
+    suffix=Segment("s", 1, ""),
+    context=(Segment("c", 1, ""),),
+    context_in_prefix=True,
+    most_context_tokens=0,
+    most_window_tokens=0,
+    far_before=Segment("f", 1, ""),
+    far_after=Segment("g", 1, ""),
+    typed_chars=1,
+    layout=Layout.PSM,
+    heal=False,
+    copy=False,
+    draft=False,
+    stop_at_newline=True,
+    max_tokens=0,
+    time_budget_ms=0.0,
+    candidates=2,
+    least_probability=0.5,
+    temperature=0.5,
+    seed=1,
+    measure=True,
+    priority=Priority.WARM,
+)
+
+
 def test_every_field_of_a_request_travels():
-    sent = convert.request_to_json(
-        GenerateRequest("d", Segment("p", 1, ""), Segment("s", 1, "")), SegmentSender()
-    )
+    # All of them other than usual, which does not travel.
+    for field in attrs.fields(GenerateRequest):
+        assert getattr(OTHER, field.name) != field.default, field.name
+    sent = convert.request_to_json(OTHER, SegmentSender())
     assert set(sent) == {field.name for field in attrs.fields(GenerateRequest)}
+    assert convert.request_from_json(over_the_wire(sent), SegmentStore()) == OTHER
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ __all__ = ["Ids", "KvCache", "Resident", "common_prefix"]
 
 #: Tokens of another document that may be thrown away rather than kept on another sequence.
 _LITTLE = 8
+#: Of a prompt: another sequence could hardly have more of it.
+_FEW_MISSING = 8
 
 
 class Resident:
@@ -76,12 +78,24 @@ class KvCache:
 
     def shared(self, prompt: Ids) -> int:
         """How many of the prompt's first tokens are evaluated already, in whichever sequence."""
-        return max(*self._compare(prompt), self.lot.best(prompt)[1])
+        resident = max(self._compare(prompt))
+        if resident + LEAST_TOKENS > len(prompt):
+            return resident  # nothing parked is worth more
+        return max(resident, self.lot.best(prompt)[1])
 
     def _compare(self, prompt: Ids) -> list[int]:
-        """How many of the prompt's first tokens each sequence has."""
+        """How many of the prompt's first tokens each sequence has.
+
+        Where the one used last has all but a few of them, as while somebody types, the others are
+        not looked at: 0.
+        """
         if self._compared is None or self._compared[0] is not prompt:
-            self._compared = prompt, [common_prefix(r.tokens, prompt) for r in self._residents]
+            shared = [0] * len(self._residents)
+            latest = max(self._residents, key=lambda resident: resident.used_at)
+            shared[latest.sequence] = common_prefix(latest.tokens, prompt)
+            if shared[latest.sequence] + _FEW_MISSING < len(prompt):
+                shared = [common_prefix(r.tokens, prompt) for r in self._residents]
+            self._compared = prompt, shared
         return self._compared[1]
 
     def take(self, prompt: Ids, room: int, document: str = "") -> tuple[Resident, int]:
@@ -95,7 +109,9 @@ class KvCache:
         self._compared = None  # what is in the sequences changes
         best = max(range(len(shared)), key=lambda i: (shared[i], self._residents[i].used_at))
         source, reuse = self._residents[best], shared[best]
-        parked, of_parked = self.lot.best(prompt)
+        parked, of_parked = None, 0
+        if reuse + LEAST_TOKENS <= len(prompt):
+            parked, of_parked = self.lot.best(prompt)
         if parked is not None and of_parked >= reuse + LEAST_TOKENS:
             restored = self._bring_back(parked, room, document)
             if restored is not None:

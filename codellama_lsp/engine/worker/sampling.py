@@ -44,7 +44,9 @@ class Scores:
     @functools.cached_property
     def _weights(self) -> Probabilities:
         """Of every token, the likeliest one's 1; shape [vocabulary]."""
-        weights: Probabilities = np.subtract(self._logits, self._logits[self.best], out=self._scratch)
+        weights: Probabilities = np.subtract(
+            self._logits, self._logits[self.best], out=self._scratch
+        )
         np.exp(weights, out=weights)
         return weights
 
