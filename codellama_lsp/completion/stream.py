@@ -194,18 +194,20 @@ class Stream:
         generation = self._engine.generate(wanted)
         several = wanted.candidates > 1
         raw, cut = "", None
+        loop = asyncio.get_running_loop()
         try:
             await asyncio.sleep(_HEAD_START_S)
             rules = stop_rules(self._plan, self._spot)
             watch = Watch(rules)
             async for piece in generation:
-                self._began_s = self._began_s or asyncio.get_running_loop().time()
+                self._began_s = self._began_s or loop.time()
                 raw += piece
                 self.text = heard(raw, self._spot, ended=False)
                 self._changed.set()
                 cut = None if several else watch.cut(self.text)
                 if cut:
-                    generation.stop()
+                    # The answer first: two turns of the loop give it to whoever waits.
+                    loop.call_soon(loop.call_soon, generation.stop)
                     break
             # Whoever has read enough doesn't wait until the engine has noticed.
             result = generation.so_far() if cut else await generation.result()

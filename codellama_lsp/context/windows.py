@@ -150,10 +150,8 @@ class WindowTracker:
             self._anchored_prefix, typed_chars = self._prefix.text, 0
         self._typed_chars = typed_chars
         end = len(text) - self._tail_chars
-        self._far_before = self._changed(
-            self._far_before, normalised(text[max(start - FAR_CHARS, 0) : start])
-        )
-        self._far_after = self._changed(self._far_after, normalised(text[end : end + FAR_CHARS]))
+        self._far_before = self._far(self._far_before, text, max(start - FAR_CHARS, 0), start)
+        self._far_after = self._far(self._far_after, text, end, min(end + FAR_CHARS, len(text)))
         return Windows(
             self._prefix,
             self._suffix,
@@ -277,6 +275,13 @@ class WindowTracker:
         low = max(self._start - _SEARCH_CHARS, 0)
         found = text.find(self._head, low, min(self._start + _SEARCH_CHARS, offset))
         return found if found >= 0 else None
+
+    def _far(self, segment: Segment, text: str, start: int, end: int) -> Segment:
+        """`segment` with `text` from `start` to `end`, which mostly is what it has already."""
+        same = segment.version and len(segment.text) == end - start
+        if same and text.startswith(segment.text, start):
+            return segment
+        return self._changed(segment, normalised(text[start:end]))
 
     def _changed(self, segment: Segment, text: str) -> Segment:
         if segment.text == text and segment.version:

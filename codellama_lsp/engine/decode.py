@@ -134,15 +134,14 @@ class DecodeLoop:
             if refusal is None:
                 self._queue.append(job)
                 running = self._running
-                if (
-                    running is not None
-                    and request.priority in _AWAITED
-                    and running.request.priority not in _AWAITED
-                ):
-                    running.preempted = running.cancelled_s is None
-                    running.interrupt()
-                if request.priority in _AWAITED and self._thread.native_id is not None:
-                    self._place.avoid_mine(self._thread.native_id)
+                # What nobody awaits runs in a thread of its own, for which this one waits.
+                sleeps = running is None or running.request.priority not in _AWAITED
+                if sleeps and request.priority in _AWAITED:
+                    if running is not None:
+                        running.preempted = running.cancelled_s is None
+                        running.interrupt()
+                    if self._thread.native_id is not None:
+                        self._place.avoid_mine(self._thread.native_id)
                 self._lock.notify()
         if refusal is not None:
             on_done(refusal)

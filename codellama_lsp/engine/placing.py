@@ -4,7 +4,7 @@ A thread that is sent something is often woken on the sender's core. Elsewhere i
 idle one, but a virtual machine's kernel takes its idle cores for busy: their host has put something
 else there. Engine and client then share one core and wait for each other's time slices, several
 milliseconds long, beside an idle one. So the client keeps its core while somebody waits, and the
-decode thread wakes up on another. Neither is bound for longer than a request.
+decode thread wakes up on another.
 """
 
 from __future__ import annotations

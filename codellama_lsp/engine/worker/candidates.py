@@ -58,7 +58,8 @@ class Candidates:
         """
         siblings = Siblings()
         done: list[Candidate] = []
-        logits = logits.copy()  # the first batch overwrites them
+        if request.candidates > 1:
+            logits = logits.copy()  # the first batch overwrites them
 
         def run(indexes: Sequence[int], attempt: int) -> list[Candidate]:
             """Decode candidates, the first on the prompt's own sequence."""

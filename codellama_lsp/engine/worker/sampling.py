@@ -75,7 +75,11 @@ class Scores:
 
     def share(self, ids: Ids) -> Probabilities:
         """Probabilities of `ids` when it has to be one of them."""
-        weights = self._weights[ids]
+        if "_weights" in self.__dict__:
+            weights = self._weights[ids]
+        else:
+            logits = self._logits[ids]
+            weights = np.exp(logits - logits.max())
         total = float(weights.sum())
         if total > 0:
             return weights / np.float32(total)

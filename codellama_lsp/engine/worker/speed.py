@@ -21,11 +21,11 @@ _WHOLE_UNASKED_BATCH_SECONDS = 0.05
 #: The same for work that nobody waits for, which the next keystroke breaks off. llama.cpp looks at
 #: the abort callback between the parts of its graph, and over a long context a single part of a
 #: large batch takes tens of milliseconds.
-_UNASKED_BATCH_SECONDS = 0.004
+_UNASKED_BATCH_SECONDS = 0.002
 _LEAST_STEP = 16
 #: Where a batch of that size takes less, smaller ones cost hardly more a token.
 _BRISK_SECONDS = 0.05
-_LEAST_BRISK_STEP = 4
+_LEAST_BRISK_STEP = 2
 #: What flash attention on a CPU takes to skip a cell, for each head of each layer: 0.9 to 1.1 ns on
 #: an AMD EPYC with AVX-512.
 _SKIPPED_CELL_S = 1.1e-9
