@@ -34,7 +34,7 @@ class Place:
         """Have a thread that sleeps wake up on any core but the calling thread's."""
         if self._core is not None and sys.platform == "linux":
             with contextlib.suppress(OSError):
-                allowed = os.sched_getaffinity(0)
+                allowed = self._allowed or os.sched_getaffinity(thread_id)
                 if others := allowed - {self._core()}:
                     os.sched_setaffinity(thread_id, others)
                     self._allowed = allowed

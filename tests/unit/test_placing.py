@@ -1,0 +1,89 @@
+"""Threads that keep to a core, or off one, for a moment."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from codellama_lsp.engine import placing
+from codellama_lsp.engine.placing import Place
+
+needs_cores = pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two cores"
+)
+
+
+@needs_cores
+def test_a_thread_keeps_its_core_and_is_freed() -> None:
+    allowed = os.sched_getaffinity(0)
+    place = Place(virtual=True)
+    place.keep()
+    kept = os.sched_getaffinity(0)
+    place.keep()  # no matter how often
+    place.free()
+    assert len(kept) == 1
+    assert os.sched_getaffinity(0) == allowed
+    place.free()
+    assert os.sched_getaffinity(0) == allowed
+
+
+@needs_cores
+def test_a_sleeper_wakes_up_on_another_core() -> None:
+    allowed = os.sched_getaffinity(0)
+    mine, his = Place(virtual=True), Place(virtual=True)
+    wake, seen = threading.Event(), list[set[int]]()
+
+    def sleep() -> None:
+        wake.wait()
+        seen.append(os.sched_getaffinity(0))
+        his.free()
+        seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    mine.keep()
+    core = os.sched_getaffinity(0)
+    assert thread.native_id is not None
+    his.avoid_mine(thread.native_id)
+    mine.free()
+    wake.set()
+    thread.join()
+    assert seen == [allowed - core, allowed]
+
+
+@needs_cores
+@pytest.mark.parametrize("virtual", [True, False])
+def test_only_in_virtual_machines(virtual: bool) -> None:
+    allowed = os.sched_getaffinity(0)
+    place = Place(virtual=virtual)
+    place.keep()
+    placed = os.sched_getaffinity(0) != allowed
+    place.free()
+    assert placed is virtual
+
+
+@pytest.mark.parametrize(
+    ("text", "virtual"),
+    [
+        ("processor: 0\nflags\t\t: fpu vme hypervisor avx\nflags\t\t: fpu\n", True),
+        ("processor: 0\nflags\t\t: fpu vme avx\nmodel name: hypervisor\n", False),
+        ("Features\t: fp asimd\n", False),
+        (None, False),
+    ],
+)
+def test_what_tells(
+    text: str | None, virtual: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "cpuinfo"
+    if text is not None:
+        info.write_text(text)
+    monkeypatch.setattr(placing, "_CPU_INFO", info)
+    placing.in_virtual_machine.cache_clear()
+    try:
+        assert placing.in_virtual_machine() is virtual
+    finally:
+        placing.in_virtual_machine.cache_clear()
