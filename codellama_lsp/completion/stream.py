@@ -210,7 +210,7 @@ class Stream:
                     loop.call_soon(loop.call_soon, generation.stop)
                     break
             # Whoever has read enough doesn't wait until the engine has noticed.
-            result = generation.so_far() if cut else await generation.result()
+            result = await (generation.so_far() if cut else generation.result())
         except BaseException:
             generation.stop()
             raise

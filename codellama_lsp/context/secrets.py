@@ -146,6 +146,12 @@ class Redactor:
                 self._texts.popitem(last=False)
         return known
 
+    def is_clean(self, lines: str, cursor: int) -> bool:
+        """Whether a few whole lines have no secret, not even one that is typed at `cursor`."""
+        if _KEY in lines or _typing(lines, cursor) is not None:
+            return False
+        return not any(self._in_lines(lines.split("\n")))
+
     def _search(self, text: str, cursor: int | None) -> tuple[Span, ...]:
         found: list[Span] = []
         lines = text.split("\n")

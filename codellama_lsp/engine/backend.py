@@ -114,10 +114,10 @@ class Generation(Protocol):
         """The whole answer; waits for the end (consuming pieces is not required)."""
         ...
 
-    def so_far(self) -> GenerateResult:
+    async def so_far(self) -> GenerateResult:
         """What the request had cost when the piece came that was read last; no candidates.
 
-        For whoever has read enough: nothing is waited for. Raises `EngineError`.
+        For whoever has read enough: the end is not waited for. Raises `EngineError`.
         """
         ...
 

@@ -14,18 +14,16 @@ from typing import Any
 
 import attrs
 
-from codellama_lsp.engine import convert, wire
+from codellama_lsp.engine import convert, placing, wire
 from codellama_lsp.engine.backend import Generation, Report
 from codellama_lsp.engine.channel import Channel
 from codellama_lsp.engine.generation import PendingGeneration
-from codellama_lsp.engine.placing import Place
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
     EngineGoneError,
     EngineInfo,
     EngineStartError,
     GenerateRequest,
-    GenerateResult,
     Priority,
 )
 from codellama_lsp.engine.segments import SegmentSender
@@ -44,15 +42,13 @@ class _Asked:
 
     generation: PendingGeneration
     request: GenerateRequest
-    cost: GenerateResult | None = None
-    """At the first piece."""
 
     def take(self, params: dict[str, Any]) -> None:
         """A piece came; raises `WireError` where it is none."""
-        if self.cost is None:
-            self.cost = convert.result_from_json(params.get("cost"))
-        cost, progress = self.cost, convert.progress_from_json(params.get("progress"))
-        self.generation.feed(str(params.get("text", "")), lambda: cost.at(progress))
+        progress = convert.progress_from_json(params.get("progress"))
+        self.generation.feed(str(params.get("text", "")), progress)
+        if "cost" in params:
+            self.generation.costs(convert.result_from_json(params["cost"]))
 
 
 class SocketEngine:
@@ -68,7 +64,6 @@ class SocketEngine:
         self._generations: dict[int, _Asked] = {}
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._info: asyncio.Future[Any] | None = None
-        self._place = Place()
         self._gone: asyncio.Event = asyncio.Event()
         channel.listen(self._read, self._on_end)
 
@@ -147,7 +142,7 @@ class SocketEngine:
             return generation
         self._generations[number] = _Asked(generation, request)
         if request.priority is Priority.VISIBLE:
-            self._place.keep()
+            placing.stay(self)
         self._send_generate(number, request)
         return generation
 
@@ -192,7 +187,7 @@ class SocketEngine:
         self._gone.set()
         self._channel.close()
         generations, self._generations = self._generations, {}
-        self._place.free()
+        placing.leave(self)
         answers, self._answers = self._answers, {}
         for asked in generations.values():
             asked.generation.fail(EngineGoneError(_GONE))
@@ -242,7 +237,7 @@ class SocketEngine:
         """Stay on this core only as long as somebody waits."""
         asked = self._generations.values()
         if not any(one.request.priority is Priority.VISIBLE for one in asked):
-            self._place.free()
+            placing.leave(self)
 
     def _resend(self, number: int) -> None:
         """The engine lacks what a delta builds on: say everything in full, under a new number."""

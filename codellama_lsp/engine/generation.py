@@ -9,7 +9,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
-from codellama_lsp.engine.protocol import EngineGoneError, GenerateResult
+import attrs
+
+from codellama_lsp.engine.protocol import EngineGoneError, GenerateResult, Progress
 
 
 class PendingGeneration:
@@ -17,19 +19,22 @@ class PendingGeneration:
 
     def __init__(self, on_stop: Callable[[], None]) -> None:
         self.on_stop = on_stop
-        self._pieces: deque[tuple[str, Callable[[], GenerateResult]]] = deque()
-        self._so_far: Callable[[], GenerateResult] | None = None
+        self._pieces: deque[tuple[str, Progress]] = deque()
+        self._read: Progress | None = None
+        """Of the piece that was read last."""
+        self._cost: asyncio.Future[GenerateResult] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
         self._answer: asyncio.Future[GenerateResult] = asyncio.get_running_loop().create_future()
         # Nobody has to look at a generation's end: an unseen failure is not worth a warning.
-        self._answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+        for future in (self._answer, self._cost):
+            future.add_done_callback(lambda one: one.cancelled() or one.exception())
         self.stopping = False
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """Pieces of candidate 0's text as they are decoded."""
         while True:
             while self._pieces:
-                piece, self._so_far = self._pieces.popleft()
+                piece, self._read = self._pieces.popleft()
                 yield piece
             if self._answer.done():
                 self._answer.result()
@@ -49,11 +54,11 @@ class PendingGeneration:
             self.stop()
             raise
 
-    def so_far(self) -> GenerateResult:
-        """What it had cost when the piece that was read last came."""
-        if self._so_far is None:
+    async def so_far(self) -> GenerateResult:
+        """What it had cost when the piece that was read last came; one has to be read."""
+        if self._read is None:
             raise EngineGoneError("nothing was generated yet")
-        return self._so_far()
+        return (await asyncio.shield(self._cost)).at(self._read)
 
     def stop(self) -> None:
         """End the generation soon and keep what there is."""
@@ -61,19 +66,26 @@ class PendingGeneration:
             self.stopping = True
             self.on_stop()
 
-    def feed(self, piece: str, so_far: Callable[[], GenerateResult]) -> None:
-        """A piece of candidate 0 arrived; `so_far` says what it took, if anybody asks."""
-        self._pieces.append((piece, so_far))
+    def feed(self, piece: str, progress: Progress) -> None:
+        """A piece of candidate 0 arrived."""
+        self._pieces.append((piece, progress))
         self._wake.set()
+
+    def costs(self, cost: GenerateResult) -> None:
+        """What it costs is known, but for what `Progress` tells."""
+        if not self._cost.done():
+            self._cost.set_result(cost)
 
     def finish(self, result: GenerateResult) -> None:
         """The answer arrived."""
         if not self._answer.done():
             self._answer.set_result(result)
+        self.costs(attrs.evolve(result, candidates=()))
         self._wake.set()
 
     def fail(self, error: Exception) -> None:
         """There will be no answer."""
-        if not self._answer.done():
-            self._answer.set_exception(error)
+        for future in (self._answer, self._cost):
+            if not future.done():
+                future.set_exception(error)
         self._wake.set()

@@ -24,7 +24,7 @@ class _Pieces:
     def __init__(self, number: int, channel: Channel) -> None:
         self._number = number
         self._channel = channel
-        self._begun = False
+        self._sent = 0
 
     def add(self, piece: str, so_far: SoFar) -> None:
         """From the decode thread, straight to the client: it may be all that it waits for."""
@@ -33,8 +33,8 @@ class _Pieces:
             "text": piece,
             "progress": convert.progress_to_json(so_far.progress()),
         }
-        if not self._begun:
-            self._begun = True
+        self._sent += 1
+        if self._sent == 2:  # not with the first one, for which somebody waits
             params["cost"] = convert.result_to_json(so_far.result())
         self._channel.send(wire.notification("piece", params))
 

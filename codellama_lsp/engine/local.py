@@ -46,8 +46,9 @@ class LocalEngine:
                 self._post(lambda: generation.finish(outcome))
 
         def on_piece(piece: str, so_far: SoFar) -> None:
-            cost = so_far.result()
-            self._post(lambda: generation.feed(piece, lambda: cost))
+            cost, progress = so_far.result(), so_far.progress()
+            self._post(lambda: generation.costs(cost))
+            self._post(lambda: generation.feed(piece, progress))
 
         jobs.append(self._decode.submit(request, on_piece, on_done))
         return generation

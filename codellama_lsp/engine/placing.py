@@ -14,6 +14,7 @@ import ctypes
 import functools
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,33 @@ def in_virtual_machine() -> bool:
     except OSError:
         return False
     return "hypervisor" in flags.split()
+
+
+class _Here(threading.local):
+    """Of each thread: whoever wants it to stay on its core."""
+
+    def __init__(self) -> None:
+        self.place: Place | None = None
+        self.owners: set[int] = set()
+
+
+_here = _Here()
+
+
+def stay(owner: object) -> None:
+    """Keep the calling thread on its core until `leave`; it may have several owners."""
+    if not _here.owners:
+        _here.place = _here.place or Place()
+        _here.place.keep()
+    _here.owners.add(id(owner))
+
+
+def leave(owner: object) -> None:
+    """`owner` does not mind any more where the calling thread runs."""
+    if id(owner) in _here.owners:
+        _here.owners.remove(id(owner))
+        if not _here.owners and _here.place is not None:
+            _here.place.free()
 
 
 def _core_getter() -> Callable[[], int] | None:

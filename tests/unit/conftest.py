@@ -80,8 +80,8 @@ class Held:
     async def result(self) -> GenerateResult:
         return await self._inner.result()
 
-    def so_far(self) -> GenerateResult:
-        return self._inner.so_far()
+    async def so_far(self) -> GenerateResult:
+        return await self._inner.so_far()
 
     def stop(self) -> None:
         self._bench.stopped += 1

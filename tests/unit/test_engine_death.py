@@ -39,7 +39,7 @@ class Dying:
     async def result(self) -> GenerateResult:
         raise self._error
 
-    def so_far(self) -> GenerateResult:
+    async def so_far(self) -> GenerateResult:
         return GenerateResult((), TokenCounts(), Timings(), Layout.SPM)
 
     def stop(self) -> None:

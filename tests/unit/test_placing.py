@@ -66,6 +66,20 @@ def test_only_in_virtual_machines(virtual: bool) -> None:
     assert placed is virtual
 
 
+@needs_cores
+def test_a_thread_stays_as_long_as_anybody_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing._here, "place", Place(virtual=True))
+    allowed = os.sched_getaffinity(0)
+    one, other = object(), object()
+    placing.stay(one)
+    placing.stay(other)
+    placing.leave(one)
+    placing.leave(one)
+    assert len(os.sched_getaffinity(0)) == 1
+    placing.leave(other)
+    assert os.sched_getaffinity(0) == allowed
+
+
 @pytest.mark.parametrize(
     ("text", "virtual"),
     [

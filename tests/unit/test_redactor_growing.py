@@ -7,6 +7,8 @@ import random
 import pytest
 
 from codellama_lsp.context.secrets import Redactor
+from codellama_lsp.context.shield import Shield
+from codellama_lsp.context.windows import WindowBudget, WindowTracker
 
 _LINES = [
     "def load(path):",
@@ -47,3 +49,35 @@ def test_the_same_as_from_scratch(seed: int) -> None:
         assert found == Redactor().spans(text, at)
         seen += bool(found)
     assert 20 < seen < 290
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_windows_that_are_typed_in_are_shielded_as_from_scratch(seed: int) -> None:
+    rng = random.Random(seed)
+    tracker, follows = WindowTracker("d"), Shield()
+    clean = _LINES[:3] + _LINES[-1:]
+    text = "\n".join(rng.choice(clean) for _ in range(60))
+    at, redacted = len(text) // 2, 0
+    for _ in range(250):
+        kind = rng.random()
+        if kind < 0.6:
+            # Typed character by character, as the secrets of the list are, too.
+            new = rng.choice([*_TYPED, *_LINES])
+        elif kind < 0.75:
+            new, at = "", max(at - rng.choice((1, 3, 30)), 0)
+            text = text[:at] + text[at + rng.choice((1, 3)) :]
+        elif kind < 0.9:
+            new, at = "", rng.randrange(len(text) + 1)
+        else:
+            new = ""
+            text = "\n".join(rng.choice(clean) for _ in range(60))
+            at = min(at, len(text))
+        for char in new or [""]:
+            text, at = text[:at] + char + text[at:], at + len(char)
+            windows = tracker.windows(text, at, WindowBudget(400, 150))
+            got, wanted = follows.windows(windows), Shield().windows(windows)
+            for name in ("far_before", "prefix", "suffix", "far_after"):
+                assert getattr(got, name).text == getattr(wanted, name).text
+            assert got.typed_chars == wanted.typed_chars
+            redacted += "__REDACTED" in wanted.prefix.text + wanted.suffix.text
+    assert redacted > 50

@@ -49,13 +49,13 @@ class Watched:
 
     async def native_ms(self) -> float:
         """Time in llama.cpp until its reader had all that it wanted."""
-        result = self.generation.so_far() if self._left else await self.result()
+        result = await (self.generation.so_far() if self._left else self.result())
         return result.ms.native
 
-    def so_far(self) -> GenerateResult:
+    async def so_far(self) -> GenerateResult:
         """What it had cost when its reader had enough."""
         self._left = True
-        return self.generation.so_far()
+        return await self.generation.so_far()
 
     def stop(self) -> None:
         """End it soon."""
