@@ -34,7 +34,7 @@ class Place:
     def avoid_mine(self, thread_id: int) -> None:
         """Have a thread that sleeps wake up on any core but the calling thread's."""
         if self._core is not None and sys.platform == "linux":
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 allowed = self._allowed or os.sched_getaffinity(thread_id)
                 if others := allowed - {self._core()}:
                     os.sched_setaffinity(thread_id, others)
@@ -43,7 +43,7 @@ class Place:
     def keep(self) -> None:
         """Keep the calling thread on its core."""
         if self._core is not None and self._allowed is None and sys.platform == "linux":
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 allowed = os.sched_getaffinity(0)
                 os.sched_setaffinity(0, {self._core()})
                 self._allowed = allowed
@@ -52,7 +52,7 @@ class Place:
         """Let the calling thread, which was placed, go where the system likes."""
         allowed, self._allowed = self._allowed, None
         if allowed is not None and sys.platform == "linux":
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 os.sched_setaffinity(0, allowed)
 
 

@@ -80,6 +80,17 @@ def test_a_thread_stays_as_long_as_anybody_wants(monkeypatch: pytest.MonkeyPatch
     assert os.sched_getaffinity(0) == allowed
 
 
+@needs_cores
+def test_a_system_that_does_not_say_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing, "_core_getter", lambda: lambda: -1)
+    allowed = os.sched_getaffinity(0)
+    place = Place(virtual=True)
+    place.keep()
+    place.avoid_mine(threading.get_native_id())
+    place.free()
+    assert os.sched_getaffinity(0) == allowed
+
+
 @pytest.mark.parametrize(
     ("text", "virtual"),
     [
