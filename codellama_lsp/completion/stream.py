@@ -32,6 +32,9 @@ from codellama_lsp.engine.protocol import (
     EngineGoneError,
     Finish,
     GenerateRequest,
+    GenerateResult,
+    Timings,
+    TokenCounts,
 )
 
 #: How long a generation goes on when nobody waits for it any more. An editor gives up a request
@@ -211,6 +214,11 @@ class Stream:
                     break
             # Whoever has read enough doesn't wait until the engine has noticed.
             result = await (generation.so_far() if cut else generation.result())
+        except EngineGoneError:
+            if not cut:
+                raise
+            # Only what it cost is missing.
+            result = GenerateResult((), TokenCounts(), Timings(), wanted.layout)
         except BaseException:
             generation.stop()
             raise

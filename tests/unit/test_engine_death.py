@@ -16,10 +16,7 @@ from codellama_lsp.engine.protocol import (
     EngineInfo,
     GenerateRequest,
     GenerateResult,
-    Layout,
     Priority,
-    Timings,
-    TokenCounts,
 )
 
 from .conftest import Bench, BenchOf
@@ -40,7 +37,7 @@ class Dying:
         raise self._error
 
     async def so_far(self) -> GenerateResult:
-        return GenerateResult((), TokenCounts(), Timings(), Layout.SPM)
+        raise self._error
 
     def stop(self) -> None:
         pass
