@@ -20,6 +20,8 @@ from codellama_lsp.engine.worker.together import Siblings, run_together
 
 #: Candidates that are decoded at once, at most.
 MOST_TOGETHER = 16
+#: Scores of so many tokens wait for their probabilities to be made; those of one have 128 kB.
+_ROWS = 16
 
 
 class Candidates:
@@ -41,6 +43,7 @@ class Candidates:
         self.policy = policy
         self._spare = spare
         self._scratch = np.empty(model.size, dtype=np.float32)
+        self._rows = np.empty((_ROWS, model.size), dtype=np.float32)
 
     def decode(
         self,
@@ -122,6 +125,7 @@ class Candidates:
             chooser=new_chooser(self._model, request, index, attempt),
             siblings=siblings,
             scratch=self._scratch,
+            rows=self._rows,
         )
 
 

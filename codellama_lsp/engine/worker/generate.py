@@ -78,6 +78,7 @@ class Decoder:
         chooser: Chooser,
         siblings: Siblings,
         scratch: Probabilities,
+        rows: Probabilities,
     ) -> None:
         self._model = model
         self._context = context
@@ -93,7 +94,7 @@ class Decoder:
         self._text = _Text(required)
         self._healed = healed
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._sureness = Sureness()
+        self._sureness = Sureness(rows)
         self._scratch = scratch
         self.spent = Spent()
 

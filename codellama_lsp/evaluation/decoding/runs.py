@@ -177,4 +177,5 @@ def _decoder(
         chooser=chooser,
         siblings=Siblings(),
         scratch=np.empty(model.size, dtype=np.float32),
+        rows=np.empty((1, model.size), dtype=np.float32),
     )
