@@ -65,7 +65,7 @@ def fingerprint(request: GenerateRequest) -> str:
     return _hash(head)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def _digest(text: str) -> str:
     return _hash(text)
 

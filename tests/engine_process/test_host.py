@@ -85,28 +85,6 @@ async def test_cancels_what_runs_and_what_waits(path, backend):
         assert [r.prefix.text for r in backend.seen] == ["hold", "after"]
 
 
-async def test_whoever_has_read_enough_knows_what_it_cost(path, backend):
-    async with hosted(backend, path), connected(path) as engine:
-        generation = engine.generate(request("hold on"))
-        async for _ in generation:
-            break
-        cost = await generation.so_far()
-        assert (cost.tokens.prompt, cost.tokens.reused, cost.tokens.fresh) == (3, 2, 1)
-        assert (cost.tokens.generated, cost.tokens.evaluated) == (1, 2)
-        assert (cost.ms.prefill, cost.ms.decode, cost.ms.native) == (1.5, 0.5, 0.25)
-        assert cost.candidates == ()
-        generation.stop()
-        assert (await generation.result()).candidates[0].finish is Finish.CANCELLED
-
-
-async def test_who_has_read_nothing_knows_nothing(path, backend):
-    async with hosted(backend, path), connected(path) as engine:
-        generation = engine.generate(request("fine"))
-        with pytest.raises(EngineGoneError):
-            await generation.so_far()
-        await generation.result()
-
-
 @pytest.mark.parametrize("how", ["result", "pieces"])
 async def test_cancelling_the_awaiting_task_stops_the_model(path, backend, how):
     async with hosted(backend, path), connected(path) as engine:

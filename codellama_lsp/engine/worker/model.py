@@ -112,7 +112,10 @@ class Model:
         return self.bytes < TINY_BYTES
 
     def tokenize(self, text: str) -> list[int]:
-        """Encode text as the vocabulary does, without BOS and without reading control tokens."""
+        """Encode text as the vocabulary does, without BOS and without reading control tokens.
+
+        Not for several threads at once.
+        """
         data = text.encode("utf-8", "replace")
         room = len(data) + 8
         # At every keystroke: making an array takes longer than encoding a line into it.
