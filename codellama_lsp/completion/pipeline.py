@@ -57,6 +57,30 @@ class Observer(Protocol):
         ...
 
 
+class _Turn:
+    """The work of the calling task, which a newer request may end without cancelling its caller.
+
+    In the caller's own task, as `asyncio.timeout` does it: waiting for another task would take a
+    turn of the event loop before the work and one behind it.
+    """
+
+    def __init__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "called outside of a task"
+        self._task = task
+        self._ended = False
+
+    def end(self) -> None:
+        """Take its place; called from another task."""
+        if not self._ended:
+            self._ended = True
+            self._task.cancel()
+
+    def was_ended(self) -> bool:
+        """Whether that alone has cancelled the task; asked once, when it was cancelled."""
+        return self._ended and self._task.uncancel() == 0
+
+
 class Completer:
     """The completion pipeline of one process."""
 
@@ -78,7 +102,7 @@ class Completer:
         self._settings = settings
         self._observer = observer
         self._sleep = sleep
-        self._running: dict[str, asyncio.Task[Completion]] = {}
+        self._running: dict[str, _Turn] = {}
         self._streams: dict[str, Stream] = {}
         self._ahead: Stream | None = None
         self._ahead_task: asyncio.Task[None] | None = None
@@ -92,21 +116,18 @@ class Completer:
         if self._observer:
             self._observer.began(request)
         if older := self._running.get(uri):
-            older.cancel()
+            older.end()
         self._leave_streams(request)
-        work = asyncio.create_task(self._answer(request))
-        self._running[uri] = work
+        turn = self._running[uri] = _Turn()
         completion = Completion(Outcome.CANCELLED)
         try:
-            completion = await work
+            completion = await self._answer(request)
         except asyncio.CancelledError:
-            own = asyncio.current_task()
-            if own is None or own.cancelling():
+            if not turn.was_ended():
                 raise
-            completion = Completion(Outcome.SUPERSEDED)  # only the work was cancelled
+            completion = Completion(Outcome.SUPERSEDED)
         finally:
-            work.cancel()
-            if self._running.get(uri) is work:
+            if self._running.get(uri) is turn:
                 del self._running[uri]
             completion = _timed(completion, (time.perf_counter() - started) * 1000)
             if self._observer:

@@ -26,7 +26,7 @@ from codellama_lsp.completion.types import (
     Suggestion,
 )
 from codellama_lsp.context.windows import normalised
-from codellama_lsp.engine.backend import Engine
+from codellama_lsp.engine.backend import Engine, Generation
 from codellama_lsp.engine.protocol import (
     Candidate,
     EngineGoneError,
@@ -83,6 +83,9 @@ class Stream:
         self._over = asyncio.Event()
         self._completion: Completion | None = None
         self._began_s: float | None = None
+        # At once: a task begins at the event loop's next turn.
+        self._generation = engine.generate(wanted)
+        self._begun = False
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._on_done)
 
@@ -152,6 +155,8 @@ class Stream:
     def _on_done(self, task: asyncio.Task[Completion]) -> None:
         if self._linger is not None:
             self._linger.cancel()
+        if not self._begun:
+            self._generation.stop()
         if not task.cancelled():
             task.exception()  # Nobody has to ask for it.
         self._over.set()
@@ -162,6 +167,7 @@ class Stream:
         return self._make_plan()
 
     async def _run(self) -> Completion:
+        self._begun = True
         self._completion = await self._generated()
         self._over.set()  # whoever waits need not wait for the task's own end
         return self._completion
@@ -170,7 +176,7 @@ class Stream:
         wanted = self._wanted
         for left in reversed(range(_TRIES)):
             try:
-                return await self._generate(wanted)
+                return await self._read(self._generation, wanted)
             except EngineGoneError:
                 if self._replacement is None or not left:
                     raise
@@ -184,6 +190,7 @@ class Stream:
             left_s = self._left_s()
             if left_s is not None:
                 wanted = attrs.evolve(wanted, time_budget_ms=max(left_s * 1000, 1.0))
+            self._generation = self._engine.generate(wanted)
         return Completion(Outcome.TIMED_OUT, detail="the engine ended meanwhile")
 
     def _left_s(self) -> float | None:
@@ -193,8 +200,7 @@ class Stream:
             return None
         return budget_ms / 1000 - (asyncio.get_running_loop().time() - self._began_s)
 
-    async def _generate(self, wanted: GenerateRequest) -> Completion:
-        generation = self._engine.generate(wanted)
+    async def _read(self, generation: Generation, wanted: GenerateRequest) -> Completion:
         several = wanted.candidates > 1
         raw, cut = "", None
         loop = asyncio.get_running_loop()

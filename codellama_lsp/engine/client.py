@@ -64,6 +64,7 @@ class SocketEngine:
         self._generations: dict[int, _Asked] = {}
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._info: asyncio.Future[Any] | None = None
+        self._known_info: EngineInfo | None = None
         self._gone: asyncio.Event = asyncio.Event()
         channel.listen(self._read, self._on_end)
 
@@ -120,9 +121,11 @@ class SocketEngine:
 
     async def info(self) -> EngineInfo:
         """Facts about the loaded model; waits for loading. Raises `EngineStartError`."""
-        if self._info is None:
-            self._info = self._ask("info")
-        return convert.info_from_json(await asyncio.shield(self._info))
+        if self._known_info is None:
+            if self._info is None:
+                self._info = self._ask("info")
+            self._known_info = convert.info_from_json(await asyncio.shield(self._info))
+        return self._known_info
 
     async def ping(self) -> float:
         """For how many seconds a job has ignored that it was cancelled; 0 when all is well."""

@@ -6,6 +6,8 @@ Trusts nothing that it reads: a wrong type raises `WireError`, which never quote
 from __future__ import annotations
 
 import enum
+import math
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -47,10 +49,11 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
         "far_before": request.far_before and sender.pack(request.far_before),
         "far_after": request.far_after and sender.pack(request.far_after),
     }
-    for name, (_, usual) in _OPTIONS.items():
-        value = getattr(request, name)
-        if value != usual:
-            body[name] = value
+    values = _option_values(request)
+    if values != _USUAL_VALUES:
+        for name, value, usual in zip(_READERS, values, _USUAL_VALUES, strict=True):
+            if value != usual:
+                body[name] = value
     return body
 
 
@@ -60,7 +63,7 @@ def request_from_json(raw: object, store: SegmentStore) -> GenerateRequest:
     context = body.get("context")
     if not isinstance(context, list) or len(context) > MAX_CONTEXT_SEGMENTS:
         raise WireError(INVALID_PARAMS, "context is not a short list")
-    options = {name: _OPTIONS[name][0](body, name) for name in body if name in _OPTIONS}
+    options = {name: _READERS[name](body, name) for name in body if name in _READERS}
     return GenerateRequest(
         document=_get(body, "document", str),
         context=tuple(store.unpack(segment) for segment in context),
@@ -108,19 +111,22 @@ def result_from_json(raw: object) -> GenerateResult:
     )
 
 
-def progress_to_json(progress: Progress) -> dict[str, Any]:
-    """What travels with every piece of text."""
-    return _slots(progress, _PROGRESS_TYPES)
+def progress_to_json(progress: Progress) -> tuple[Any, ...]:
+    """What travels with every piece of text: the values, in order."""
+    values: tuple[Any, ...] = _progress_values(progress)
+    return values
 
 
 def progress_from_json(raw: object) -> Progress:
     """How far a generation has come."""
-    body = _object(raw)
-    values: dict[str, Any] = {
-        name: _float(body, name) if kind is float else _get(body, name, kind)
-        for name, kind in _PROGRESS_TYPES.items()
-    }
-    return Progress(**values)
+    if not isinstance(raw, list) or len(raw) != len(_PROGRESS_NAMES):
+        raise WireError(INVALID_PARAMS, "not the values of a progress")
+    generated, drafted, accepted, evaluated, decode, native = raw
+    if not type(generated) is type(drafted) is type(accepted) is type(evaluated) is int:
+        raise WireError(INVALID_PARAMS, "not a count")
+    if not (type(decode) in _NUMBERS and type(native) in _NUMBERS):
+        raise WireError(INVALID_PARAMS, "not a time")
+    return Progress(generated, drafted, accepted, evaluated, float(decode), float(native))
 
 
 def info_to_json(info: EngineInfo) -> dict[str, Any]:
@@ -141,14 +147,10 @@ def info_from_json(raw: object) -> EngineInfo:
 
 _TOKEN_FIELDS = tuple(field.name for field in TokenCounts.__attrs_attrs__)
 _TIMING_FIELDS = tuple(field.name for field in Timings.__attrs_attrs__)
-_PROGRESS_TYPES: Mapping[str, type[Any]] = {
-    "generated": int,
-    "drafted": int,
-    "accepted": int,
-    "evaluated": int,
-    "decode": float,
-    "native": float,
-}
+_PROGRESS_NAMES = tuple(attrs.fields_dict(Progress))
+_progress_values = operator.attrgetter(*_PROGRESS_NAMES)
+_NUMBERS = (int, float)
+_NUMBERS_OR_NONE = (float, int, type(None))
 _INFO_TYPES: Mapping[str, type[Any]] = {
     "protocol": int,
     "model_name": str,
@@ -198,9 +200,10 @@ def _float(body: dict[str, Any], name: str) -> float:
 
 
 def _floats(raw: object) -> list[float]:
-    if not isinstance(raw, list) or not all(isinstance(value, int | float) for value in raw):
+    if not isinstance(raw, list) or not all(type(value) in _NUMBERS_OR_NONE for value in raw):
         raise WireError(INVALID_PARAMS, "not a list of numbers")
-    return raw
+    # JSON has no word for what a broken model may compute.
+    return [math.nan if value is None else value for value in raw]
 
 
 def _counts(raw: object) -> tuple[int, ...]:
@@ -257,6 +260,8 @@ _READERS: Mapping[str, Callable[[dict[str, Any], str], Any]] = {
     "measure": _flag,
     "priority": _one_of(Priority),
 }
-_USUAL = attrs.fields_dict(GenerateRequest)
-_OPTIONS = {name: (read, _USUAL[name].default) for name, read in _READERS.items()}
-"""How a request's option is read, and what it is where nothing travels."""
+"""A request's options, and how each is read."""
+_option_values = operator.attrgetter(*_READERS)
+_FIELDS = attrs.fields_dict(GenerateRequest)
+_USUAL_VALUES = tuple(_FIELDS[name].default for name in _READERS)
+"""What they are where nothing travels."""

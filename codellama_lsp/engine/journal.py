@@ -12,6 +12,7 @@ import faulthandler
 import functools
 import hashlib
 import json
+import mmap
 import os
 import sys
 import time
@@ -87,9 +88,10 @@ class Journal:
         self._descriptor = os.open(self._path, flags, 0o600)
         if sys.platform != "win32":
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._note(_NO_HASH)
         # The fault handler appends where the file's offset is; notes don't move it.
-        os.lseek(self._descriptor, _HEAD_BYTES, os.SEEK_SET)
+        os.write(self._descriptor, self._head(_NO_HASH))
+        # In memory that is the file's: it outlasts the process, and a note is no system call.
+        self._mapped = mmap.mmap(self._descriptor, _HEAD_BYTES)
         faulthandler.enable(self._descriptor)
 
     def begin(self, prompt: str) -> None:
@@ -111,13 +113,17 @@ class Journal:
     def close(self) -> None:
         """Nothing crashed: leave nothing behind."""
         faulthandler.disable()
+        self._mapped.close()
         os.close(self._descriptor)
         with contextlib.suppress(OSError):
             self._path.unlink()
 
     def _note(self, prompt: str) -> None:
+        self._mapped[:] = self._head(prompt)
+
+    def _head(self, prompt: str) -> bytes:
         head = f"{self._identity:12.12} {prompt:32.32}"
-        os.pwrite(self._descriptor, f"{head:<{_HEAD_BYTES - 1}}\n".encode(), 0)
+        return f"{head:<{_HEAD_BYTES - 1}}\n".encode()
 
 
 @attrs.define

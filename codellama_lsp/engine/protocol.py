@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 #: Version of the wire protocol; an engine and a client with different ones don't talk.
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 
 class Layout(enum.StrEnum):

@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 in lines: one message a line, ASCII only, so that any text survives.
+"""JSON-RPC 2.0 in lines: one message a line.
 
 Knows how a message is framed and which errors have which code; not what a request means.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from typing import Any
+
+import msgspec
 
 from codellama_lsp.engine.protocol import (
     BadRequestError,
@@ -21,9 +23,8 @@ MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 #: What a peer may say before it has shown the token.
 MAX_HELLO_BYTES = 4096
 
-# Escaping everything beyond ASCII also carries lone surrogates, which UTF-8 cannot.
-_ENCODER = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":"))
-_DECODER = json.JSONDecoder()
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder()
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -68,13 +69,20 @@ _CODES: tuple[tuple[type[EngineError], int], ...] = (
 
 def encode(message: Message) -> bytes:
     """One line."""
-    return _ENCODER.encode(message).encode("ascii") + b"\n"
+    try:
+        return _ENCODER.encode(message) + b"\n"
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, which an editor may send: UTF-8 has no room for it.
+        return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def decode(line: bytes) -> Message:
     """The message of a line; raises `WireError` for anything that isn't one."""
     try:
-        message = _DECODER.decode(line.decode("ascii"))
+        try:
+            message = _DECODER.decode(line)
+        except msgspec.DecodeError:
+            message = json.loads(line)  # half a surrogate pair is an error only to the other one
     except (ValueError, RecursionError) as error:
         raise WireError(PARSE_ERROR, "not JSON") from error
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":

@@ -61,7 +61,7 @@ class PieceTable:
         """
         whole, part = self.starting_with(required), self.within(required)
         if left_tokens > 1:
-            return np.concatenate([whole, part])
+            return np.concatenate([whole, part]) if len(part) else whole
         return whole if len(whole) else part[-1:]
 
     def spell(self, ids: Sequence[int] | Ids) -> bytes:

@@ -71,6 +71,11 @@ class Scores:
             return float(self._weights[ids].sum()) / self._total
         return sum(map(self._weights.item, ids.tolist())) / self._total
 
+    def best_of(self, ids: Ids) -> int:
+        """The likeliest of `ids`."""
+        values = self._weights if "_weights" in self.__dict__ else self._logits
+        return int(ids[values[ids].argmax()])
+
     def share(self, ids: Ids) -> Probabilities:
         """Probabilities of `ids` when it has to be one of them."""
         if "_weights" in self.__dict__:
@@ -108,13 +113,19 @@ class Choice:
     """Its probability, if it is known already."""
     ends: bool
     _scores: Scores | None = None
+    _among: Ids | None = None
+    """It had to be one of these; None: any."""
 
     @property
     def probability(self) -> float:
         """What the model gave it."""
         if self.known is None:
             assert self._scores is not None
-            self.known = self._scores.of(self.token)
+            if self._among is None:
+                self.known = self._scores.of(self.token)
+            else:
+                share = self._scores.share(self._among)
+                self.known = float(share[self._among == self.token][0])
         return self.known
 
 
@@ -195,6 +206,9 @@ class Chooser:
         added up before they are compared, since it does not matter which of them comes.
         """
         if allowed is not None:
+            if self._temperature <= 0:
+                token = scores.best_of(allowed)
+                return Choice(token, None, ends=False, scores=scores, among=allowed)
             share = scores.share(allowed)
             index = self._pick(share)
             return Choice(int(allowed[index]), float(share[index]), ends=False)
