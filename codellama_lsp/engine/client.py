@@ -144,9 +144,9 @@ class SocketEngine:
             generation.fail(EngineGoneError(_GONE))
             return generation
         self._generations[number] = _Asked(generation, request)
+        self._send_generate(number, request)
         if request.priority is Priority.VISIBLE:
             placing.stay(self)
-        self._send_generate(number, request)
         return generation
 
     async def close(self) -> None:

@@ -30,21 +30,28 @@ class PendingGeneration:
             future.add_done_callback(lambda one: one.cancelled() or one.exception())
         self.stopping = False
 
-    async def __aiter__(self) -> AsyncIterator[str]:
-        """Pieces of candidate 0's text as they are decoded."""
-        while True:
-            while self._pieces:
-                piece, self._read = self._pieces.popleft()
-                yield piece
+    def __aiter__(self) -> AsyncIterator[str]:
+        """Pieces of candidate 0's text as they are decoded.
+
+        No generator, which would have to be closed by a task of its own where its reader breaks
+        off.
+        """
+        return self
+
+    async def __anext__(self) -> str:
+        """The next piece."""
+        while not self._pieces:
             if self._answer.done():
                 self._answer.result()
-                return
+                raise StopAsyncIteration
             self._wake.clear()
             try:
                 await self._wake.wait()
             except asyncio.CancelledError:
                 self.stop()
                 raise
+        piece, self._read = self._pieces.popleft()
+        return piece
 
     async def result(self) -> GenerateResult:
         """The whole answer. Cancelling the awaiting task stops the model."""
@@ -58,6 +65,8 @@ class PendingGeneration:
         """What it had cost when the piece that was read last came; one has to be read."""
         if self._read is None:
             raise EngineGoneError("nothing was generated yet")
+        if self._cost.done():
+            return self._cost.result().at(self._read)
         return (await asyncio.shield(self._cost)).at(self._read)
 
     def stop(self) -> None:

@@ -204,7 +204,7 @@ class GenerateResult:
             evaluated=progress.evaluated,
         )
         ms = attrs.evolve(self.ms, decode=progress.decode, native=progress.native)
-        return attrs.evolve(self, tokens=tokens, ms=ms)
+        return GenerateResult(self.candidates, tokens, ms, self.layout, self.segment_tokens)
 
 
 def measured_segments(request: GenerateRequest) -> tuple[Segment, ...]:

@@ -30,18 +30,24 @@ class Watched:
     first_text_s: float | None = None
     """`time.perf_counter` when its first text arrived."""
     _left: bool = False
+    _pieces: AsyncIterator[str] = attrs.field(init=False)
 
     @property
     def asked_for(self) -> bool:
         """Whether somebody waits for it."""
         return self.request.priority <= Priority.ASSIST
 
-    async def __aiter__(self) -> AsyncIterator[str]:
+    def __aiter__(self) -> AsyncIterator[str]:
         """The pieces, as they come."""
-        async for piece in self.generation:
-            if self.first_text_s is None and piece:
-                self.first_text_s = time.perf_counter()
-            yield piece
+        self._pieces = aiter(self.generation)
+        return self
+
+    async def __anext__(self) -> str:
+        """The next one."""
+        piece = await anext(self._pieces)
+        if self.first_text_s is None and piece:
+            self.first_text_s = time.perf_counter()
+        return piece
 
     async def result(self) -> GenerateResult:
         """The whole answer."""
