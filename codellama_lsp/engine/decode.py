@@ -138,7 +138,7 @@ class DecodeLoop:
                 sleeps = running is None or running.request.priority not in _AWAITED
                 if sleeps and request.priority in _AWAITED:
                     if running is not None:
-                        running.preempted = running.cancelled_s is None
+                        running.preempted |= running.cancelled_s is None
                         running.interrupt()
                     if self._thread.native_id is not None:
                         self._place.avoid_mine(self._thread.native_id)
