@@ -66,6 +66,9 @@ class Stream:
 
         `replacement`: another engine for when this one dies; without, its death is the end.
         """
+        # At once, not when the task begins, which is at the event loop's next turn.
+        self._generation = engine.generate(wanted)
+        self._begun = False
         self.origin = Origin.of(request)
         self.request = request
         self.text = ""
@@ -83,9 +86,6 @@ class Stream:
         self._over = asyncio.Event()
         self._completion: Completion | None = None
         self._began_s: float | None = None
-        # At once: a task begins at the event loop's next turn.
-        self._generation = engine.generate(wanted)
-        self._begun = False
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._on_done)
 

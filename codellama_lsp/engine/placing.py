@@ -15,9 +15,12 @@ import functools
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+#: Where a thread may run changes only by hand.
+_LOOK_AGAIN_S = 5.0
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -30,12 +33,15 @@ class Place:
             virtual = in_virtual_machine()
         self._core = _core_getter() if virtual else None
         self._allowed: set[int] | None = None
+        """While the thread is placed: where it may run otherwise."""
+        self._known: set[int] = set()
+        self._looked_s = 0.0
 
     def avoid_mine(self, thread_id: int) -> None:
         """Have a thread that sleeps wake up on any core but the calling thread's."""
         if self._core is not None and sys.platform == "linux":
             with contextlib.suppress(OSError, ValueError):
-                allowed = self._allowed or os.sched_getaffinity(thread_id)
+                allowed = self._allowed or self._usual(thread_id)
                 if others := allowed - {self._core()}:
                     os.sched_setaffinity(thread_id, others)
                     self._allowed = allowed
@@ -44,7 +50,7 @@ class Place:
         """Keep the calling thread on its core."""
         if self._core is not None and self._allowed is None and sys.platform == "linux":
             with contextlib.suppress(OSError, ValueError):
-                allowed = os.sched_getaffinity(0)
+                allowed = self._usual(0)
                 os.sched_setaffinity(0, {self._core()})
                 self._allowed = allowed
 
@@ -54,6 +60,14 @@ class Place:
         if allowed is not None and sys.platform == "linux":
             with contextlib.suppress(OSError, ValueError):
                 os.sched_setaffinity(0, allowed)
+
+    def _usual(self, thread_id: int) -> set[int]:
+        """Where a thread that isn't placed may run, looked up now and then."""
+        now_s = time.monotonic()
+        old = not self._known or now_s - self._looked_s > _LOOK_AGAIN_S
+        if old and sys.platform == "linux":
+            self._known, self._looked_s = os.sched_getaffinity(thread_id), now_s
+        return self._known
 
 
 @functools.cache

@@ -109,17 +109,16 @@ class Context:
         Afterwards `logits` gives the last one's, or with `all_logits` any one's. Raises `Aborted`
         (nothing was kept) or `BadRequestError` (no room left).
         """
-        self._fill([(sequence, start, tokens)], all_logits=all_logits)
+        self._run([(sequence, start, tokens)], len(tokens), all_logits=all_logits)
 
     def evaluate_together(self, parts: Sequence[Part]) -> None:
         """Evaluate tokens of several sequences in one batch: (sequence, start, tokens) of each.
 
         Afterwards `logits` gives every token's, in order. Raises as `evaluate` does.
         """
-        self._fill(parts, all_logits=True)
+        self._run(parts, sum(len(tokens) for _, _, tokens in parts), all_logits=True)
 
-    def _fill(self, parts: Sequence[Part], *, all_logits: bool) -> None:
-        n = sum(len(tokens) for _, _, tokens in parts)
+    def _run(self, parts: Sequence[Part], n: int, *, all_logits: bool) -> None:
         if not 0 < n <= self.batch_tokens:
             raise ValueError(f"a batch holds 1 to {self.batch_tokens} tokens, not {n}")
         self._batch.fill(parts, n, all_logits=all_logits)

@@ -44,12 +44,16 @@ class Cost:
     def progress(self) -> Progress:
         """What grows from token to token."""
         evaluated, busy_s = self._before
-        decoding = self.decoding
+        generated = drafted = accepted = 0
+        for spent in self.decoding:
+            generated += spent.generated
+            drafted += spent.drafted
+            accepted += spent.accepted
         return Progress(
-            generated=sum([spent.generated for spent in decoding]),
-            drafted=sum([spent.drafted for spent in decoding]),
-            accepted=sum([spent.accepted for spent in decoding]),
-            evaluated=self._context.evaluated - evaluated,
+            generated,
+            drafted,
+            accepted,
+            self._context.evaluated - evaluated,
             decode=(time.perf_counter() - self._prefilled) * 1000,
             native=(self._context.busy_s - busy_s) * 1000,
         )

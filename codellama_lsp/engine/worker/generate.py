@@ -117,8 +117,8 @@ class Decoder:
             if budget is not None and (time.perf_counter() - started) * 1000 > budget:
                 finish = Finish.TIME
                 break
-            scores = Scores(row, self._scratch)
-            choice = self._choose(scores)
+            missing = self._text.missing
+            choice = self._choose(Scores(row, self._scratch), missing)
             if self._request.candidates > 1:
                 token = END if choice.ends else choice.token
                 self._siblings.note(self._number, token, choice.probability)
@@ -127,14 +127,14 @@ class Decoder:
             if choice.ends:
                 finish = Finish.EOT
                 break
-            threshold = 0.0 if self._text.missing else self._request.least_probability
+            threshold = 0.0 if missing else self._request.least_probability
             if threshold and choice.probability < threshold:
                 doubtful = self._model.pieces.pieces[choice.token].decode("utf-8", "replace")
                 self._text.shown = self._text.shown[: confident_end(self._text.shown, doubtful)]
                 finish = Finish.UNSURE
                 break
             self.spent.generated += 1
-            if not self._text.missing:
+            if not missing:
                 self._sureness.note(choice, row)
             if self._take(choice.token, emit):
                 finish = Finish.STOP
@@ -147,7 +147,7 @@ class Decoder:
                 self._cache.extend(resident, [choice.token])
                 continue
             self._drop(resident, ahead)
-            drafted = self._draft()
+            drafted = self._draft() if self._forecasts is not None else []
             asked = time.perf_counter()
             try:
                 rows = yield [choice.token, *drafted]
@@ -158,7 +158,7 @@ class Decoder:
                 self._policy.took(len(rows), time.perf_counter() - asked)
             self._cache.extend(resident, [choice.token])
             self.spent.drafted += len(drafted)
-            row, ahead = rows[0], list(zip(drafted, rows[1:], strict=True))
+            row, ahead = rows[0], list(zip(drafted, rows[1:], strict=True)) if drafted else []
         self._drop(resident, ahead)
         if self._forecasts is not None:
             self._forecasts.end()
@@ -169,8 +169,7 @@ class Decoder:
         if ahead:
             self._context.forget(resident.sequence, len(resident))
 
-    def _choose(self, scores: Scores) -> Choice:
-        missing = self._text.missing
+    def _choose(self, scores: Scores, missing: bytes) -> Choice:
         allowed = self._allowed(missing) if missing else None
         if allowed is not None and not len(allowed):
             allowed = None  # bytes that no token spells: go on without healing
@@ -263,15 +262,17 @@ class Decoder:
     def _take(self, token: int, emit: Callable[[str], None]) -> bool:
         """Add a token's bytes; True where a stop rule holds."""
         text = self._text
+        new = self._model.pieces.pieces[token]
         before = len(text.spelled)
-        text.spelled += self._model.pieces.pieces[token]
-        new = text.spelled[max(before, len(text.required)) :]
+        text.spelled += new
+        if before < len(text.required):
+            new = text.spelled[len(text.required) :]
         piece = self._utf8.decode(new)
         if not piece:
             return False
-        had_text = bool(text.shown.strip())
         stop = False
-        if self._request.stop_at_newline:
+        if self._request.stop_at_newline and "\n" in piece:
+            had_text = bool(text.shown.strip())
             for index, character in enumerate(piece):
                 if character == "\n" and had_text:
                     piece, stop = piece[:index], True

@@ -57,9 +57,9 @@ class PromptBuilder:
             kept = last[: len(last) - healed]
             required = self._model.pieces.spell(last[len(kept) :])
             if layout is Layout.PSM:
-                parts = attrs.evolve(parts, middle=kept)
+                parts = PromptParts(parts.context, parts.prefix, parts.suffix, kept)
             else:
-                parts = attrs.evolve(parts, prefix=kept)
+                parts = PromptParts(parts.context, kept, parts.suffix, parts.middle)
         if layout is not Layout.PSM and not request.prefix.text:
             required = self._dummy_space  # what the first token of any text begins with
         chars = len(request.prefix.text) + len(request.suffix.text)
