@@ -155,6 +155,8 @@ class SocketEngine:
 
     def _send_generate(self, number: int, request: GenerateRequest) -> None:
         params = convert.request_to_json(request, self._sender)
+        if (core := placing.core()) is not None:
+            params["core"] = core
         self._channel.send(wire.request(number, "generate", params))
 
     def _send_cancel(self, number: int) -> None:

@@ -125,8 +125,12 @@ class DecodeLoop:
         *,
         client: int = 0,
         background: Background = Background.FULL,
+        core: int | None = None,
     ) -> Job:
-        """Queue a request by priority; one that is awaited interrupts one that is not."""
+        """Queue a request by priority; one that is awaited interrupts one that is not.
+
+        `core`: where whoever awaits it runs; None: here.
+        """
         with self._lock:
             self._count += 1
             job = Job(request, self._count, on_piece, on_done, client, background)
@@ -141,7 +145,7 @@ class DecodeLoop:
                         running.preempted |= running.cancelled_s is None
                         running.interrupt()
                     if self._thread.native_id is not None:
-                        self._place.avoid_mine(self._thread.native_id)
+                        self._place.avoid(self._thread.native_id, core)
                 self._lock.notify()
         if refusal is not None:
             on_done(refusal)

@@ -38,6 +38,7 @@ class EngineHost:
 
     `linger_s`: how long to wait for another client then, at least; clients may wish for more.
     `first_client_s`: how long to wait for the first one. `token`: what a client has to know.
+    `on_core`: told the core that somebody waits on, where that matters.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class EngineHost:
         linger_s: float = 0.0,
         first_client_s: float = 30.0,
         quiet: Quiet | None = None,
+        on_core: Callable[[int], None] = lambda core: None,
     ) -> None:
+        self._on_core = on_core
         self._token = token
         self._linger_s = linger_s
         self._first_client_s = first_client_s
@@ -179,7 +182,13 @@ class EngineHost:
         self._leaving.cancel()
         self._clients_seen += 1
         client = HostedClient(
-            channel, self._decode, self._loaded, self._post, self._clients_seen, wishes
+            channel,
+            self._decode,
+            self._loaded,
+            self._post,
+            self._clients_seen,
+            wishes,
+            self._on_core,
         )
         client.on_wishes = self._take_wishes
         self._clients.add(client)

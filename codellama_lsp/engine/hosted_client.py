@@ -50,11 +50,14 @@ class HostedClient:
         post: Callable[[Callable[[], None]], None],
         number: int,
         wishes: Wishes,
+        on_core: Callable[[int], None] = lambda core: None,
     ) -> None:
+        """`on_core`: told on which core the client waits, where that matters."""
         self.channel = channel
         self.wishes = wishes
         self.on_wishes: Callable[[], None] = lambda: None
         self._number = number
+        self._on_core = on_core
         self._decode = decode
         self._loaded = loaded
         self._post = post
@@ -123,7 +126,10 @@ class HostedClient:
         if number in self._jobs:
             raise wire.WireError(wire.INVALID_REQUEST, "a number that is in use")
         request = convert.request_from_json(params, self._store)
-
+        core = params.get("core") if isinstance(params, dict) else None
+        core = core if isinstance(core, int) else None
+        if core is not None:
+            self._on_core(core)
         pieces = _Pieces(number, self.channel)
 
         def on_done(outcome: GenerateResult | EngineError) -> None:
@@ -140,6 +146,7 @@ class HostedClient:
             on_done,
             client=self._number,
             background=self.wishes.background,
+            core=core,
         )
 
     def _forget(self, number: int) -> None:

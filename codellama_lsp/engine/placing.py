@@ -3,8 +3,8 @@
 A thread that is sent something is often woken on the sender's core. Elsewhere it would move to an
 idle one, but a virtual machine's kernel takes its idle cores for busy: their host has put something
 else there. Engine and client then share one core and wait for each other's time slices, several
-milliseconds long, beside an idle one. So the client keeps its core while somebody waits, and the
-decode thread wakes up on another.
+milliseconds long, beside an idle one. So the client keeps its core while somebody waits and
+says which one that is, and the engine's threads keep off it.
 """
 
 from __future__ import annotations
@@ -37,14 +37,18 @@ class Place:
         self._known: set[int] = set()
         self._looked_s = 0.0
 
-    def avoid_mine(self, thread_id: int) -> None:
-        """Have a thread that sleeps wake up on any core but the calling thread's."""
+    def avoid(self, thread_id: int, core: int | None = None) -> None:
+        """Have a thread that sleeps wake up off `core`; None: the calling thread's."""
         if self._core is not None and sys.platform == "linux":
             with contextlib.suppress(OSError, ValueError):
                 allowed = self._allowed or self._usual(thread_id)
-                if others := allowed - {self._core()}:
+                if others := allowed - {self._core() if core is None else core}:
                     os.sched_setaffinity(thread_id, others)
                     self._allowed = allowed
+
+    def core(self) -> int | None:
+        """The calling thread's core; None where it doesn't matter."""
+        return None if self._core is None else self._core()
 
     def keep(self) -> None:
         """Keep the calling thread on its core."""
@@ -70,6 +74,20 @@ class Place:
         return self._known
 
 
+class KeptOff:
+    """Keeps one thread off the core that somebody waits on."""
+
+    def __init__(self) -> None:
+        self._place = Place()
+        self._core: int | None = None
+
+    def keep_off(self, core: int) -> None:
+        """Of the calling thread, always the same one; until another core is named."""
+        if core != self._core:
+            self._core = core
+            self._place.avoid(0, core)
+
+
 @functools.cache
 def in_virtual_machine() -> bool:
     """Whether the processor says that a hypervisor runs it (x86; False where nothing tells)."""
@@ -92,11 +110,15 @@ class _Here(threading.local):
 _here = _Here()
 
 
+def core() -> int | None:
+    """The calling thread's core; None outside of virtual machines."""
+    return _my_place().core()
+
+
 def stay(owner: object) -> None:
     """Keep the calling thread on its core until `leave`; it may have several owners."""
     if not _here.owners:
-        _here.place = _here.place or Place()
-        _here.place.keep()
+        _my_place().keep()
     _here.owners.add(id(owner))
 
 
@@ -104,8 +126,13 @@ def leave(owner: object) -> None:
     """`owner` does not mind any more where the calling thread runs."""
     if id(owner) in _here.owners:
         _here.owners.remove(id(owner))
-        if not _here.owners and _here.place is not None:
-            _here.place.free()
+        if not _here.owners:
+            _my_place().free()
+
+
+def _my_place() -> Place:
+    _here.place = _here.place or Place()
+    return _here.place
 
 
 def _core_getter() -> Callable[[], int] | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from codellama_lsp.engine.backend import Backend, CancelFlag, Emit, Report
 from codellama_lsp.engine.host import EngineHost
 from codellama_lsp.engine.journal import Journal, JournaledBackend
+from codellama_lsp.engine.placing import KeptOff
 from codellama_lsp.engine.protocol import (
     EngineInfo,
     EngineStartError,
@@ -161,6 +162,7 @@ def serve(
         linger_s=linger_s,
         first_client_s=first_client_s,
         quiet=Quiet(Machine().level, nice),
+        on_core=KeptOff().keep_off,
     )
 
     async def run() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from codellama_lsp.engine import placing
-from codellama_lsp.engine.placing import Place
+from codellama_lsp.engine.placing import KeptOff, Place
 
 needs_cores = pytest.mark.skipif(
     sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two cores"
@@ -48,11 +48,30 @@ def test_a_sleeper_wakes_up_on_another_core() -> None:
     mine.keep()
     core = os.sched_getaffinity(0)
     assert thread.native_id is not None
-    his.avoid_mine(thread.native_id)
+    his.avoid(thread.native_id)
     mine.free()
     wake.set()
     thread.join()
     assert seen == [allowed - core, allowed]
+
+
+@needs_cores
+def test_a_thread_keeps_off_whichever_core_was_named_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing, "in_virtual_machine", lambda: True)
+    allowed = sorted(os.sched_getaffinity(0))
+    seen = list[set[int]]()
+
+    def work() -> None:
+        kept_off = KeptOff()
+        for core in (allowed[0], allowed[1], allowed[1], max(allowed) + 1):
+            kept_off.keep_off(core)
+            seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    without = [set(allowed) - {core} for core in allowed[:2]]
+    assert seen == [without[0], without[1], without[1], set(allowed)]
 
 
 @needs_cores
@@ -86,7 +105,7 @@ def test_a_system_that_does_not_say_where(monkeypatch: pytest.MonkeyPatch) -> No
     allowed = os.sched_getaffinity(0)
     place = Place(virtual=True)
     place.keep()
-    place.avoid_mine(threading.get_native_id())
+    place.avoid(threading.get_native_id())
     place.free()
     assert os.sched_getaffinity(0) == allowed
 
