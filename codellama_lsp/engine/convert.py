@@ -30,6 +30,7 @@ from codellama_lsp.engine.segments import SegmentSender, SegmentStore
 from codellama_lsp.engine.wire import INVALID_PARAMS, WireError
 
 T = TypeVar("T")
+_Getter = Callable[[object], tuple[Any, ...]]
 E = TypeVar("E", bound=enum.Enum)
 
 MAX_CANDIDATES = 16
@@ -82,8 +83,8 @@ def result_to_json(result: GenerateResult) -> dict[str, Any]:
             {"text": c.text, "finish": c.finish.value, "probabilities": c.probabilities}
             for c in result.candidates
         ],
-        "tokens": _counted(result.tokens, _TOKEN_FIELDS),
-        "ms": _counted(result.ms, _TIMING_FIELDS),
+        "tokens": _token_values(result.tokens),
+        "ms": _timing_values(result.ms),
         "layout": result.layout.value,
         "segment_tokens": result.segment_tokens,
     }
@@ -92,7 +93,6 @@ def result_to_json(result: GenerateResult) -> dict[str, Any]:
 def result_from_json(raw: object) -> GenerateResult:
     """The result of a generation."""
     body = _object(raw)
-    tokens, ms = _object(body.get("tokens")), _object(body.get("ms"))
     return GenerateResult(
         candidates=tuple(
             Candidate(
@@ -102,10 +102,8 @@ def result_from_json(raw: object) -> GenerateResult:
             )
             for candidate in map(_object, _get(body, "candidates", list))
         ),
-        tokens=TokenCounts(
-            **{name: _get(tokens, name, int) for name in tokens if name in _TOKEN_FIELDS}
-        ),
-        ms=Timings(**{name: _float(ms, name) for name in ms if name in _TIMING_FIELDS}),
+        tokens=TokenCounts(*_values(body.get("tokens"), len(_TOKEN_FIELDS), _COUNTS)),
+        ms=Timings(*_values(body.get("ms"), len(_TIMING_FIELDS), _NUMBERS)),
         layout=_enum(body, "layout", Layout),
         segment_tokens=_counts(body.get("segment_tokens")),
     )
@@ -113,20 +111,14 @@ def result_from_json(raw: object) -> GenerateResult:
 
 def progress_to_json(progress: Progress) -> tuple[Any, ...]:
     """What travels with every piece of text: the values, in order."""
-    values: tuple[Any, ...] = _progress_values(progress)
-    return values
+    return _progress_values(progress)
 
 
 def progress_from_json(raw: object) -> Progress:
     """How far a generation has come."""
-    if not isinstance(raw, list) or len(raw) != len(_PROGRESS_NAMES):
-        raise WireError(INVALID_PARAMS, "not the values of a progress")
-    generated, drafted, accepted, evaluated, decode, native = raw
-    if not type(generated) is type(drafted) is type(accepted) is type(evaluated) is int:
-        raise WireError(INVALID_PARAMS, "not a count")
-    if not (type(decode) in _NUMBERS and type(native) in _NUMBERS):
-        raise WireError(INVALID_PARAMS, "not a time")
-    return Progress(generated, drafted, accepted, evaluated, float(decode), float(native))
+    values = _values(raw, len(_PROGRESS_FIELDS), _NUMBERS)
+    _values(values[:_PROGRESS_COUNTS], _PROGRESS_COUNTS, _COUNTS)
+    return Progress(*values)
 
 
 def info_to_json(info: EngineInfo) -> dict[str, Any]:
@@ -147,10 +139,14 @@ def info_from_json(raw: object) -> EngineInfo:
 
 _TOKEN_FIELDS = tuple(field.name for field in TokenCounts.__attrs_attrs__)
 _TIMING_FIELDS = tuple(field.name for field in Timings.__attrs_attrs__)
-_PROGRESS_NAMES = tuple(attrs.fields_dict(Progress))
-_progress_values = operator.attrgetter(*_PROGRESS_NAMES)
-_NUMBERS = (int, float)
-_NUMBERS_OR_NONE = (float, int, type(None))
+_PROGRESS_FIELDS = tuple(field.name for field in Progress.__attrs_attrs__)
+_PROGRESS_COUNTS = _PROGRESS_FIELDS.index("decode")
+_token_values: _Getter = operator.attrgetter(*_TOKEN_FIELDS)
+_timing_values: _Getter = operator.attrgetter(*_TIMING_FIELDS)
+_progress_values: _Getter = operator.attrgetter(*_PROGRESS_FIELDS)
+_COUNTS = frozenset((int,))
+_NUMBERS = frozenset((int, float))
+_NUMBERS_OR_NONE = frozenset((int, float, type(None)))
 _INFO_TYPES: Mapping[str, type[Any]] = {
     "protocol": int,
     "model_name": str,
@@ -169,10 +165,11 @@ def _slots(value: object, names: Mapping[str, object] | tuple[str, ...]) -> dict
     return {name: getattr(value, name) for name in names}
 
 
-def _counted(value: object, names: tuple[str, ...]) -> dict[str, Any]:
-    """Without what is 0, as it is where nothing travels."""
-    pairs = ((name, getattr(value, name)) for name in names)
-    return {name: count for name, count in pairs if count}
+def _values(raw: object, count: int, kinds: frozenset[type[Any]]) -> list[Any]:
+    """Values in the order of their fields; exactly of `kinds`, so that no flag is a number."""
+    if not isinstance(raw, list) or len(raw) != count or not kinds.issuperset(map(type, raw)):
+        raise WireError(INVALID_PARAMS, f"not {count} numbers")
+    return raw
 
 
 def _object(raw: object) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 
 import attrs
 import pytest
@@ -21,6 +22,7 @@ from codellama_lsp.engine.protocol import (
     GenerateResult,
     Layout,
     Priority,
+    Progress,
     Segment,
     Timings,
     TokenCounts,
@@ -55,6 +57,9 @@ REQUEST = st.builds(
     seed=st.integers(-(2**40), 2**40),
     priority=st.sampled_from(Priority),
 )
+
+
+SPM = Layout.SPM
 
 
 def over_the_wire(value):
@@ -117,6 +122,49 @@ def test_every_field_of_a_request_travels():
 )
 def test_results_survive(result):
     assert convert.result_from_json(over_the_wire(convert.result_to_json(result))) == result
+
+
+def test_progress_survives():
+    progress = Progress(1, 2, 3, 4, 5.5, 6.5)
+    assert convert.progress_from_json(over_the_wire(convert.progress_to_json(progress))) == progress
+
+
+PROGRESS = [1, 2, 3, 4, 5.5, 6.5]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        {},
+        PROGRESS[:-1],
+        [*PROGRESS, 1],
+        [True, *PROGRESS[1:]],
+        [1.0, *PROGRESS[1:]],
+        [*PROGRESS[:-1], None],
+        [*PROGRESS[:-1], "1"],
+    ],
+)
+def test_what_is_no_progress_is_refused(raw):
+    with pytest.raises(wire.WireError):
+        convert.progress_from_json(raw)
+
+
+@pytest.mark.parametrize(("name", "value"), [("tokens", 1.5), ("tokens", True), ("ms", None)])
+def test_what_is_no_result_is_refused(name, value):
+    sent = over_the_wire(convert.result_to_json(GenerateResult((), TokenCounts(), Timings(), SPM)))
+    sent[name][0] = value
+    with pytest.raises(wire.WireError):
+        convert.result_from_json(sent)
+
+
+def test_a_probability_that_is_no_number_breaks_nothing():
+    result = GenerateResult(
+        (Candidate("x", Finish.EOT, (math.nan, 0.5)),), TokenCounts(), Timings(), SPM
+    )
+    found = convert.result_from_json(over_the_wire(convert.result_to_json(result)))
+    first, second = found.candidates[0].probabilities
+    assert math.isnan(first) and second == 0.5
 
 
 def test_infos_survive():

@@ -27,6 +27,7 @@ from codellama_lsp.prompt.healing import Ids
 
 #: Few tokens of code are longer, and encoding takes time at every step.
 _CHARS_PER_TOKEN = 8
+_Utf8 = codecs.getincrementaldecoder("utf-8")
 
 
 @attrs.define
@@ -93,7 +94,7 @@ class Decoder:
         self._number = siblings.begin()
         self._text = _Text(required)
         self._healed = healed
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._utf8 = _Utf8("replace")
         self._sureness = Sureness(rows)
         self._scratch = scratch
         self.spent = Spent()

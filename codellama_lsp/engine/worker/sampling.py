@@ -36,10 +36,13 @@ class Scores:
     """
 
     def __init__(self, logits: Logits, scratch: Probabilities | None = None) -> None:
-        self.best = int(logits.argmax())
-        """The likeliest token."""
         self._logits = logits
         self._scratch = scratch
+
+    @functools.cached_property
+    def best(self) -> int:
+        """The likeliest token."""
+        return int(self._logits.argmax())
 
     @functools.cached_property
     def _weights(self) -> Probabilities:
