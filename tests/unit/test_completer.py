@@ -70,6 +70,46 @@ async def test_superseded(bench_of: BenchOf) -> None:
     assert bench.recorder.open == 0
 
 
+async def test_who_was_superseded_goes_on(bench_of: BenchOf) -> None:
+    bench = bench_of("abc", "b")
+    bench.hold_after(1)
+
+    async def older() -> tuple[Outcome, int]:
+        outcome = (await bench.ask("x = |")).outcome
+        await asyncio.sleep(0)  # would raise in a task that is still being cancelled
+        task = asyncio.current_task()
+        assert task is not None
+        return outcome, task.cancelling()
+
+    task = asyncio.create_task(older())
+    await bench.held()
+    await bench.ask("x = q|")
+    assert await task == (Outcome.SUPERSEDED, 0)
+
+
+async def test_superseded_and_given_up(bench_of: BenchOf) -> None:
+    bench = bench_of("abc", "b")
+    bench.hold_after(1)
+    older = asyncio.create_task(bench.ask("x = |"))
+    await bench.held()
+    newer = asyncio.create_task(bench.ask("x = q|"))
+    await asyncio.sleep(0)
+    older.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await older
+    assert (await newer).outcome is Outcome.OFFERED
+
+
+async def test_what_is_given_up_before_it_is_read_is_stopped(bench_of: BenchOf) -> None:
+    bench = bench_of("a", "b")
+    await bench.engine.info()
+    # In one turn of the event loop: what reads the older one's text has not begun.
+    older, newer = (asyncio.create_task(bench.ask(text)) for text in ("x = |", "y = |"))
+    assert (await older).outcome is Outcome.SUPERSEDED
+    assert (await newer).outcome is Outcome.OFFERED
+    assert bench.stopped == 1
+
+
 async def test_many_at_once(bench_of: BenchOf) -> None:
     bench = bench_of(*["a"] * 50)
     tasks = [asyncio.create_task(bench.ask("x = |", f"file:///{n % 3}.py")) for n in range(30)]
