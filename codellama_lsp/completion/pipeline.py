@@ -76,8 +76,8 @@ class _Turn:
             self._ended = True
             self._task.cancel()
 
-    def was_ended(self) -> bool:
-        """Whether that alone has cancelled the task; asked once, when it was cancelled."""
+    def take_back(self) -> bool:
+        """Undo what `end` did to the task, once it is over; whether nothing else cancelled it."""
         return self._ended and self._task.uncancel() == 0
 
 
@@ -123,9 +123,11 @@ class Completer:
         try:
             completion = await self._answer(request)
         except asyncio.CancelledError:
-            if not turn.was_ended():
+            if not turn.take_back():
                 raise
             completion = Completion(Outcome.SUPERSEDED)
+        else:
+            turn.take_back()  # it was over all the same
         finally:
             if self._running.get(uri) is turn:
                 del self._running[uri]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
 
 from codellama_lsp.engine.backend import CancelFlag, SoFar
@@ -119,6 +120,17 @@ def test_healing_spells_what_it_took_off(backend: LlamaBackend) -> None:
         whole = CODE[:-end] + result.candidates[0].text
         assert whole.startswith(CODE[:-end])
         assert result.tokens.healed <= 3
+
+
+def test_what_no_token_spells_is_not_healed(
+    backend: LlamaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = np.empty(0, dtype=np.int32)
+    monkeypatch.setattr(backend.loaded()[0].pieces, "allowed", lambda *_, **__: none)
+    result, _ = run(backend, request(CODE[:-2], max_tokens=4))
+    assert result.tokens.healed > 0
+    # All of them are the text's own, then.
+    assert len(result.candidates[0].probabilities) == result.tokens.generated > 0
 
 
 def test_an_empty_prefix_is_healed_of_the_dummy_space(backend: LlamaBackend) -> None:

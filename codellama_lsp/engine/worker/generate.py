@@ -120,6 +120,8 @@ class Decoder:
                 break
             missing = self._text.missing
             choice = self._choose(Scores(row, self._scratch), missing)
+            if missing:
+                missing = self._text.missing  # given up where no token spells it
             if self._request.candidates > 1:
                 token = END if choice.ends else choice.token
                 self._siblings.note(self._number, token, choice.probability)
