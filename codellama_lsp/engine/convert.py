@@ -50,11 +50,9 @@ def request_to_json(request: GenerateRequest, sender: SegmentSender) -> dict[str
         "far_before": request.far_before and sender.pack(request.far_before),
         "far_after": request.far_after and sender.pack(request.far_after),
     }
-    values = _option_values(request)
-    if values != _USUAL_VALUES:
-        for name, value, usual in zip(_READERS, values, _USUAL_VALUES, strict=True):
-            if value != usual:
-                body[name] = value
+    for name, value, usual in zip(_READERS, _option_values(request), _USUAL_VALUES, strict=True):
+        if value != usual:
+            body[name] = value
     return body
 
 

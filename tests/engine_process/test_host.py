@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from codellama_lsp.engine import wire
+from codellama_lsp.engine import placing, wire
 from codellama_lsp.engine.client import SocketEngine
 from codellama_lsp.engine.protocol import (
     PROTOCOL_VERSION,
@@ -24,22 +24,11 @@ from codellama_lsp.engine.wishes import Background, Wishes
 from tests.engine_process.helpers import (
     INFO,
     TOKEN,
-    GatedBackend,
     connected,
     hosted,
     request,
     segment,
 )
-
-
-@pytest.fixture
-def path(state_dir):
-    return state_dir / "e.sock"
-
-
-@pytest.fixture
-def backend():
-    return GatedBackend()
 
 
 async def test_streams_and_answers(path, backend):
@@ -104,6 +93,15 @@ async def test_cancelling_the_awaiting_task_stops_the_model(path, backend, how):
             await task
         # The backend holds until it is cancelled: an answer to this one proves that it was.
         assert (await engine.generate(request("next")).result()).candidates[0].text == "next"
+
+
+@pytest.mark.parametrize("core", [3, None])
+async def test_a_host_is_told_where_a_client_waits(path, backend, monkeypatch, core):
+    monkeypatch.setattr(placing, "core", lambda: core)
+    told = []
+    async with hosted(backend, path, on_core=told.append), connected(path) as engine:
+        await engine.generate(request("one")).result()
+    assert told == ([] if core is None else [core])
 
 
 async def test_the_most_wanted_goes_first(path, backend):

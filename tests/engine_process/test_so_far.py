@@ -3,17 +3,7 @@
 import pytest
 
 from codellama_lsp.engine.protocol import EngineGoneError, Finish
-from tests.engine_process.helpers import GatedBackend, connected, hosted, request
-
-
-@pytest.fixture
-def path(state_dir):
-    return state_dir / "e.sock"
-
-
-@pytest.fixture
-def backend():
-    return GatedBackend()
+from tests.engine_process.helpers import connected, hosted, request
 
 
 async def test_whoever_has_read_enough_knows_what_it_cost(path, backend):

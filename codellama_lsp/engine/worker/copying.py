@@ -7,7 +7,6 @@ model gives it enough probability (typical acceptance; Cai et al. 2024, Medusa, 
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -45,17 +44,10 @@ class Copier:
     """
 
     def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
-        self._texts = before, after
+        self._before = BREAK.join(before)
+        self._after = BREAK.join(after)
         self._generated = ""
         self._matcher: Matcher | None = None
-
-    @functools.cached_property
-    def _before(self) -> str:
-        return BREAK.join(self._texts[0])
-
-    @functools.cached_property
-    def _after(self) -> str:
-        return BREAK.join(self._texts[1])
 
     def propose(self, generated: str) -> Proposal | None:
         """The best continuation of the prefix plus `generated`, or None."""

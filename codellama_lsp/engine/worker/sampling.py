@@ -21,8 +21,6 @@ TOP_P = 0.95
 _LEAST_LEFT = 1e-3
 #: So few ids are looked up one by one.
 _FEW = 16
-#: Scores so far below the best one don't count: not even all of a vocabulary together.
-_FAR = 30.0
 
 
 class Scores:
@@ -62,13 +60,9 @@ class Scores:
         if "_weights" in self.__dict__:
             return float(self._weights[ids].sum()) / self._weights.item(self.best)
         if len(ids) > _FEW:
-            logits, best = self._logits[ids], self._logits.item(self.best)
-            if logits.max() < best - _FAR:
-                return 0.0
-            return float(np.exp(logits - best).sum())
+            return float(np.exp(self._logits[ids] - self._logits[self.best]).sum())
         best, item = self._logits.item(self.best), self._logits.item
-        ends = [item(token) - best for token in ids.tolist()]
-        return sum(map(math.exp, ends)) if max(ends, default=-_FAR) > -_FAR else 0.0
+        return sum([math.exp(item(token) - best) for token in ids.tolist()])
 
     def of(self, token: int) -> float:
         """The probability of one token."""
