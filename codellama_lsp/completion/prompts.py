@@ -137,6 +137,8 @@ class Prompts:
         """What to ask for `request`. Raises `EngineError`."""
         settings = self._settings(request.document.uri)
         engine, info = await self.ready()
+        if priority is Priority.VISIBLE:
+            engine.expect()
         document = request.document
         asked = self._asked(request, info, tracker)
         windows = asked.windows

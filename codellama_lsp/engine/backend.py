@@ -42,7 +42,7 @@ class CancelFlag:
     """
 
     def __init__(self) -> None:
-        self._bytes = ctypes.create_string_buffer(2)
+        self._bytes: ctypes.Array[ctypes.c_char] = ctypes.create_string_buffer(2)
         self.share = 1.0
         """Of the time, how much may be spent working; less than 1 for work that nobody awaits."""
 
@@ -56,6 +56,11 @@ class CancelFlag:
     def address(self) -> int:
         """Address of the two bytes; valid as long as this object lives."""
         return ctypes.addressof(self._bytes)
+
+    def listen(self, shared: ctypes.Array[ctypes.c_char]) -> None:
+        """From now on be set by whoever sets the `shared` bytes, too; they are cleared."""
+        shared[0] = self._bytes[0]
+        self._bytes = shared
 
     def set(self) -> None:
         """Ask whatever runs under this flag to end; safe from any thread, any number of times."""
@@ -135,6 +140,10 @@ class Engine(Protocol):
 
     def generate(self, request: GenerateRequest) -> Generation:
         """Start a generation. Cancelling the task that awaits it also stops the model."""
+        ...
+
+    def expect(self) -> None:
+        """Somebody will ask for something at once: let what nobody awaits make way for it."""
         ...
 
     async def close(self) -> None:

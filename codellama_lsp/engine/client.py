@@ -16,6 +16,7 @@ import attrs
 
 from codellama_lsp.engine import convert, placing, wire
 from codellama_lsp.engine.backend import Generation, Report
+from codellama_lsp.engine.bell import Bell, bell_of
 from codellama_lsp.engine.channel import Channel
 from codellama_lsp.engine.generation import PendingGeneration
 from codellama_lsp.engine.protocol import (
@@ -54,8 +55,11 @@ class _Asked:
 class SocketEngine:
     """Implements `Engine` over one connection; of no use any more once that is gone."""
 
-    def __init__(self, channel: Channel, on_loading: Report) -> None:
+    def __init__(
+        self, channel: Channel, on_loading: Report, bell: Bell | None = None
+    ) -> None:
         self._channel = channel
+        self._bell = bell
         self._on_loading = on_loading
         self._sender = SegmentSender()
         self._numbers = itertools.count(1)
@@ -102,7 +106,7 @@ class SocketEngine:
         except BaseException:
             channel.close()
             raise
-        return cls(channel, on_loading)
+        return cls(channel, on_loading, Bell.find(bell_of(path)))
 
     @property
     def alive(self) -> bool:
@@ -148,6 +152,11 @@ class SocketEngine:
         if request.priority is Priority.VISIBLE:
             placing.stay(self)
         return generation
+
+    def expect(self) -> None:
+        """Let what nobody awaits make way for a request that is about to be made."""
+        if self._bell is not None:
+            self._bell.ring()
 
     async def close(self) -> None:
         """Leave; the engine ends when this was its last client."""

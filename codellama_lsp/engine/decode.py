@@ -16,6 +16,7 @@ from collections.abc import Callable
 import attrs
 
 from codellama_lsp.engine.backend import Backend, CancelFlag, Report, SoFar
+from codellama_lsp.engine.bell import Bell
 from codellama_lsp.engine.placing import Place
 from codellama_lsp.engine.protocol import (
     Candidate,
@@ -39,6 +40,9 @@ log = logging.getLogger(__name__)
 #: When nobody has wanted anything for so long, and between steps from then on.
 REST_AFTER_S = 3.0
 
+#: A request that was announced comes within this time, or not at all.
+_EXPECTED_S = 0.02
+
 #: Somebody waits for these, so they interrupt the others.
 _AWAITED = (Priority.VISIBLE, Priority.ASSIST)
 
@@ -58,6 +62,8 @@ class Job:
     background: Background = Background.FULL
     """How much unasked work its client allows."""
     submitted_s: float = attrs.field(factory=time.monotonic)
+    queued_s: float = 0.0
+    """Before it began, the last time."""
     flag: CancelFlag = attrs.field(factory=CancelFlag)
     cancelled_s: float | None = None
     preempted: bool = False
@@ -85,6 +91,7 @@ class DecodeLoop:
         on_loading: Report = lambda share: None,
         on_loaded: Callable[[EngineInfo | EngineStartError], None] = lambda outcome: None,
         quiet: Quiet | None = None,
+        bell: Bell | None = None,
         rest_after_s: float = REST_AFTER_S,
     ) -> None:
         self._backend = backend
@@ -105,6 +112,11 @@ class DecodeLoop:
         self._rest_at_s = math.inf
         self._loaded = False
         self._place = Place()
+        self._bell = None if bell is None else bell.flag()
+        self._expected_until_s = 0.0
+        """A request was announced; what nobody awaits begins no sooner."""
+        self._left: list[tuple[Job, GenerateResult | EngineError]] = []
+        """What made way and is still to be settled."""
         self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
 
     def start(self) -> None:
@@ -159,8 +171,13 @@ class DecodeLoop:
             queued = job in self._queue
             if queued:
                 self._queue.remove(job)
+            left = next((entry for entry in self._left if entry[0] is job), None)
+            if left is not None:
+                self._left.remove(left)
         if queued:
             job.on_done(_cancelled_in_queue(job))
+        elif left is not None:
+            job.on_done(left[1])
 
     def overdue_s(self) -> float:
         """For how long the running job has ignored its cancel flag; 0 when all is well."""
@@ -195,10 +212,11 @@ class DecodeLoop:
                 self._rest()
                 continue
             outcome = self._answer(job) if self._loaded else self._reload(job)
-            if not self._resumes(job, outcome):
-                job.on_done(outcome)
-            if self._loaded:
-                self._housekeep(job)
+            if self._ended(job, outcome):
+                self._settle(job, outcome)
+            if self._left and not self._is_awaited():
+                self._settle_left()
+        self._settle_left()
         self._quiet.close()
         self._backend.close()
 
@@ -230,21 +248,71 @@ class DecodeLoop:
         self._on_loaded(info)
         return self._answer(job)
 
-    def _resumes(self, job: Job, outcome: GenerateResult | EngineError) -> bool:
-        """Note that `job` ended; put it back where it only made way for another."""
+    def _ended(self, job: Job, outcome: GenerateResult | EngineError) -> bool:
+        """Note that `job` ended; whether it is to be settled now, before whatever comes next.
+
+        What made way is settled behind whoever it made way for.
+        """
         with self._lock:
             self._running = None
-            self._idle_since_s = time.monotonic()
-            self._rest_at_s = self._idle_since_s + self._rest_after_s
-            if not job.preempted or self._refusal is not None:
+            now_s = time.monotonic()
+            self._idle_since_s = now_s
+            self._rest_at_s = now_s + self._rest_after_s
+            if _heard_the_bell(job):
+                self._expected_until_s = now_s + _EXPECTED_S
+            elif not job.preempted:
+                return True
+            self._left.append((job, outcome))
+            return False
+
+    def _is_awaited(self) -> bool:
+        """Whether somebody waits; who was announced is given the time to come."""
+        with self._lock:
+            while not any(job.request.priority in _AWAITED for job in self._queue):
+                left_s = self._expected_until_s - time.monotonic()
+                if left_s <= 0 or self._refusal is not None:
+                    return False
+                self._lock.wait(left_s)
+            return True
+
+    def _settle_left(self) -> None:
+        while True:
+            with self._lock:
+                if not self._left:
+                    return
+                job, outcome = self._left.pop(0)
+            self._settle(job, outcome)
+
+    def _settle(self, job: Job, outcome: GenerateResult | EngineError) -> None:
+        """Let `job` resume or tell that it is over; then see to what should follow it."""
+        if not self._resumes(job, outcome):
+            if isinstance(outcome, GenerateResult):
+                ms = attrs.evolve(outcome.ms, queued=job.queued_s * 1000)
+                outcome = attrs.evolve(outcome, ms=ms)
+            job.on_done(outcome)
+        if self._loaded:
+            self._housekeep(job)
+
+    def _resumes(self, job: Job, outcome: GenerateResult | EngineError) -> bool:
+        """Put `job` back where it only made way for another."""
+        with self._lock:
+            made_way = job.preempted or _heard_the_bell(job)
+            if not made_way or self._refusal is not None:
                 return False
             if not isinstance(outcome, GenerateResult) or not any(
                 candidate.finish is Finish.CANCELLED for candidate in outcome.candidates
             ):
                 return False  # it was over when the interruption came
+            if job.number < 0 and any(self._replaces(other, job) for other in self._queue):
+                return False
             job.preempted, job.cancelled_s, job.flag = False, None, CancelFlag()
             self._queue.append(job)
             return True
+
+    @staticmethod
+    def _replaces(newer: Job, older: Job) -> bool:
+        """Whether both are the backend's own wishes for one document."""
+        return newer.number < older.number and newer.request.document == older.request.document
 
     def _housekeep(self, after: Job) -> None:
         """Queue what the backend wants to do for itself; whatever is awaited goes before it."""
@@ -299,8 +367,7 @@ class DecodeLoop:
         return job.request.priority, self._last_turn.get(job.client, 0), job.number
 
     def _answer(self, job: Job) -> GenerateResult | EngineError:
-        queued_ms = (time.monotonic() - job.submitted_s) * 1000
-
+        job.queued_s = time.monotonic() - job.submitted_s
         known_chars, job.sent_chars = job.sent_chars, 0
 
         def emit(candidate: int, piece: str, so_far: SoFar) -> None:
@@ -316,6 +383,9 @@ class DecodeLoop:
         unasked = job.request.priority not in _AWAITED
         if unasked and not self._quiet.allows(job.flag, job.background):
             return _cancelled_in_queue(job)
+        if unasked and self._bell is not None:
+            with self._lock:
+                job.flag.listen(self._bell)
         try:
             if unasked:
                 result = self._quiet.run(
@@ -327,7 +397,12 @@ class DecodeLoop:
             return error
         except Exception as error:
             return EngineError(f"the model failed ({_log_safely(error)})")
-        return attrs.evolve(result, ms=attrs.evolve(result.ms, queued=queued_ms))
+        return result
+
+
+def _heard_the_bell(job: Job) -> bool:
+    """Whether it made way for a request that was only announced."""
+    return job.cancelled_s is None and job.flag.is_set()
 
 
 def _ignore(*_: object) -> None:

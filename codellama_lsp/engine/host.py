@@ -15,6 +15,7 @@ from pathlib import Path
 
 from codellama_lsp.engine import wire
 from codellama_lsp.engine.backend import Backend
+from codellama_lsp.engine.bell import Bell
 from codellama_lsp.engine.channel import Channel
 from codellama_lsp.engine.decode import DecodeLoop
 from codellama_lsp.engine.hosted_client import HostedClient
@@ -49,6 +50,7 @@ class EngineHost:
         linger_s: float = 0.0,
         first_client_s: float = 30.0,
         quiet: Quiet | None = None,
+        bell: Bell | None = None,
         on_core: Callable[[int], None] = lambda core: None,
     ) -> None:
         self._on_core = on_core
@@ -60,6 +62,7 @@ class EngineHost:
             on_loading=self._report,
             on_loaded=lambda outcome: self._post(lambda: self._on_loaded(outcome)),
             quiet=quiet,
+            bell=bell,
         )
         self._stay_until_s = 0.0
         self._path: Path

@@ -53,6 +53,9 @@ class LocalEngine:
         jobs.append(self._decode.submit(request, on_piece, on_done))
         return generation
 
+    def expect(self) -> None:
+        """Nothing: in this process, making way waits for the request."""
+
     async def close(self) -> None:
         """End the thread and free the model."""
         await asyncio.to_thread(self._decode.close)

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from codellama_lsp.engine.backend import Backend, CancelFlag, Emit, Report
+from codellama_lsp.engine.bell import Bell, bell_of
 from codellama_lsp.engine.host import EngineHost
 from codellama_lsp.engine.journal import Journal, JournaledBackend
 from codellama_lsp.engine.placing import KeptOff
@@ -154,21 +155,26 @@ def serve(
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         journal = Journal(socket, spec.identity)
+        bell = Bell.make(bell_of(socket))
     except OSError as error:
-        raise EngineStartError(f"cannot keep a journal at {socket}: {error.strerror}") from error
+        raise EngineStartError(f"cannot keep files beside {socket}: {error.strerror}") from error
     host = EngineHost(
         JournaledBackend(LazyBackend(spec), journal),
         token,
         linger_s=linger_s,
         first_client_s=first_client_s,
         quiet=Quiet(Machine().level, nice),
+        bell=bell,
         on_core=KeptOff().keep_off,
     )
 
     async def run() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, host.stop)
-        if await host.serve(socket):
-            journal.close()
+        try:
+            if await host.serve(socket):
+                journal.close()
+        finally:
+            bell_of(socket).unlink(missing_ok=True)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

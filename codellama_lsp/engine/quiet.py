@@ -9,11 +9,12 @@ import contextlib
 import math
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from codellama_lsp.engine.backend import CancelFlag
 from codellama_lsp.engine.wishes import Background, least
@@ -38,7 +39,7 @@ class Quiet:
     def __init__(self, level: Callable[[], Background], nice: int = DEFAULT_NICE) -> None:
         self._level = level
         self._nice = nice
-        self._helper: ThreadPoolExecutor | None = None
+        self._helper: _Helper | None = None
 
     def allows(self, flag: CancelFlag, wished: Background) -> bool:
         """Whether unasked work may run, and through `flag` how eagerly."""
@@ -52,15 +53,49 @@ class Quiet:
         In a thread of its own: a thread that has lowered its priority may not raise it again.
         """
         if self._helper is None:
-            self._helper = ThreadPoolExecutor(
-                1, thread_name_prefix="unasked", initializer=_lower_priority, initargs=(self._nice,)
-            )
-        return self._helper.submit(work).result()
+            self._helper = _Helper(self._nice)
+        return self._helper.run(work)
 
     def close(self) -> None:
         """End the thread."""
         if self._helper is not None:
-            self._helper.shutdown()
+            self._helper.close()
+
+
+class _Helper:
+    """A thread of low priority that works for one other thread.
+
+    An executor's futures take longer to say that work is over, and a keystroke waits for that.
+    """
+
+    def __init__(self, nice: int) -> None:
+        self._nice = nice
+        self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="unasked", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Have `work` done; raises what it raises."""
+        self._work.put(work)
+        result: T
+        result, error = self._done.get()
+        if error is not None:
+            raise error
+        return result
+
+    def close(self) -> None:
+        self._work.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        _lower_priority(self._nice)
+        while (work := self._work.get()) is not None:
+            try:
+                outcome = work(), None
+            except BaseException as error:
+                outcome = None, error
+            self._done.put(outcome)
 
 
 class Machine:

@@ -79,7 +79,7 @@ class Context:
         self.evaluated = 0
         """Tokens given to llama_decode so far, whoever asked."""
         self.busy_s = 0.0
-        """Seconds spent in llama_decode and in waiting for its scores."""
+        """Seconds spent in llama_decode, in waiting for its scores and on its cells."""
         self.vocabulary = model.size
         """Scores of one token."""
         self._batch = Batch(batch_tokens)
@@ -154,13 +154,19 @@ class Context:
 
     def forget(self, sequence: int, start: int) -> None:
         """Drop a sequence's cells from position `start` on."""
-        lib.llama_memory_seq_rm(self.memory, sequence, start, -1)
+        began = time.perf_counter()
+        # Dropping looks at every cell there is; most often there is nothing to drop.
+        if lib.llama_memory_seq_pos_max(self.memory, sequence) >= start:
+            lib.llama_memory_seq_rm(self.memory, sequence, start, -1)
+        self.busy_s += time.perf_counter() - began
 
     def copy(self, source: int, target: int, end: int) -> None:
         """Let `target` share `source`'s first `end` positions; costs no evaluation."""
-        lib.llama_memory_seq_rm(self.memory, target, 0, -1)
+        self.forget(target, 0)
         if end > 0:
+            began = time.perf_counter()
             lib.llama_memory_seq_cp(self.memory, source, target, 0, end)
+            self.busy_s += time.perf_counter() - began
 
     def state_size(self, sequence: int) -> int:
         """Bytes of a sequence's state."""

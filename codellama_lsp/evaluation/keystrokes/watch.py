@@ -111,5 +111,8 @@ class _WatchedEngine:
         self._seen.append(watched)
         return watched
 
+    def expect(self) -> None:
+        self._engine.expect()
+
     async def close(self) -> None:
         await self._engine.close()
