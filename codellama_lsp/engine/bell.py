@@ -12,7 +12,7 @@ import mmap
 import os
 from pathlib import Path
 
-_SUFFIX = ".bell"
+BELL_SUFFIX = ".bell"
 #: The flag, and the zero byte that C wants behind it.
 _BYTES = 2
 
@@ -21,7 +21,7 @@ Flag = ctypes.Array[ctypes.c_char]
 
 def bell_of(socket: Path) -> Path:
     """Where the bell of the engine that listens at `socket` is."""
-    return socket.with_suffix(_SUFFIX)
+    return socket.with_suffix(BELL_SUFFIX)
 
 
 class Bell:

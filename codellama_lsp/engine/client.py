@@ -55,9 +55,7 @@ class _Asked:
 class SocketEngine:
     """Implements `Engine` over one connection; of no use any more once that is gone."""
 
-    def __init__(
-        self, channel: Channel, on_loading: Report, bell: Bell | None = None
-    ) -> None:
+    def __init__(self, channel: Channel, on_loading: Report, bell: Bell | None = None) -> None:
         self._channel = channel
         self._bell = bell
         self._on_loading = on_loading

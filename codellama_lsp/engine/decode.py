@@ -350,6 +350,8 @@ class DecodeLoop:
             self._turns += 1
             self._last_turn[job.client] = self._turns
             self._running = job
+            if job.request.priority in _AWAITED:
+                self._expected_until_s = 0.0
             self._place.free()
             return job
 

@@ -92,10 +92,9 @@ class _Helper:
         _lower_priority(self._nice)
         while (work := self._work.get()) is not None:
             try:
-                outcome = work(), None
+                self._done.put((work(), None))
             except BaseException as error:
-                outcome = None, error
-            self._done.put(outcome)
+                self._done.put((None, error))
 
 
 class Machine:

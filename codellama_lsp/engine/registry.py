@@ -16,6 +16,7 @@ from pathlib import Path
 
 import attrs
 
+from codellama_lsp.engine.bell import BELL_SUFFIX, bell_of
 from codellama_lsp.engine.protocol import PROTOCOL_VERSION, EngineStartError
 
 if sys.platform != "win32":  # where no engine process is started at all
@@ -94,10 +95,11 @@ def write(directory: Path, record: Record) -> None:
 
 
 def remove(directory: Path, identity: str) -> None:
-    """Forget an engine, its socket included."""
+    """Forget an engine, its socket and its bell included."""
     record = read(directory, identity)
     if record is not None:
         _unlink(record.socket)
+        _unlink(bell_of(record.socket))
     _unlink(_record_path(directory, identity))
     _unlink(_token_path(directory, identity))
 
@@ -112,8 +114,11 @@ def sweep(directory: Path) -> None:
             remove(directory, identity)
         else:
             kept.add(record.socket)
-    for path in directory.glob(f"{_PREFIX}*.sock"):
-        if path not in kept:
+    for path in (
+        *directory.glob(f"{_PREFIX}*.sock"),
+        *directory.glob(f"{_PREFIX}*{BELL_SUFFIX}"),
+    ):
+        if path.with_suffix(".sock") not in kept:
             _unlink(path)
 
 

@@ -19,6 +19,7 @@ import attrs
 
 from codellama_lsp import dirs
 from codellama_lsp.engine.backend import Report
+from codellama_lsp.engine.bell import BELL_SUFFIX, bell_of
 from codellama_lsp.engine.client import SocketEngine
 from codellama_lsp.engine.protocol import EngineStartError
 from codellama_lsp.engine.registry import exists
@@ -31,6 +32,7 @@ _MAX_LOG_BYTES = 1_000_000
 #: Exit codes of processes that somebody ended.
 KILLED_FROM_OUTSIDE = (-signal.SIGTERM, -signal.SIGINT, -getattr(signal, "SIGKILL", 9))
 _SOCKET_PREFIX = "engine-"
+_OWN = f"{_SOCKET_PREFIX}*-*"
 
 
 class EngineDiedError(EngineStartError):
@@ -84,8 +86,9 @@ class EngineProcess:
             self.kill()
             await self.process.wait()
         finally:
-            # It removes its socket itself unless it was killed.
+            # It removes these itself unless it was killed.
             _remove(self.socket)
+            _remove(bell_of(self.socket))
 
     def kill(self) -> None:
         """End the process now."""
@@ -185,8 +188,8 @@ def _own_socket_path() -> Path:
 
 
 def _sweep(directory: Path) -> None:
-    """Remove the sockets of processes that no longer exist."""
-    for path in directory.glob(f"{_SOCKET_PREFIX}*-*.sock"):
+    """Remove the sockets and bells of processes that no longer exist."""
+    for path in (*directory.glob(f"{_OWN}.sock"), *directory.glob(f"{_OWN}{BELL_SUFFIX}")):
         owner = path.name.removeprefix(_SOCKET_PREFIX).split("-")[0]
         if owner.isdecimal() and not exists(int(owner)):
             _remove(path)

@@ -197,6 +197,9 @@ class _RoomyEngine:
         # By its windows alone, which are as long as they may be.
         return self._engine.generate(attrs.evolve(request, most_window_tokens=None))
 
+    def expect(self) -> None:
+        self._engine.expect()
+
     async def close(self) -> None:
         await self._engine.close()
 

@@ -74,7 +74,7 @@ async def test_one_start_serves_all_and_its_end_leaves_nothing(supervise, state_
     assert stat.S_IMODE(dirs.runtime_dir().stat().st_mode) == 0o700
     assert stat.S_IMODE(dirs.log_dir().stat().st_mode) == 0o700
     files = list(dirs.runtime_dir().iterdir())
-    assert {path.suffix for path in files} == {".sock", ".journal"}
+    assert {path.suffix for path in files} == {".sock", ".journal", ".bell"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     (log,) = dirs.log_dir().iterdir()
     assert stat.S_IMODE(log.stat().st_mode) == 0o600

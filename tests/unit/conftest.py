@@ -111,6 +111,9 @@ class Watched:
             return generation
         return Held(self._inner.generate(request), self._bench)
 
+    def expect(self) -> None:
+        self._bench.announced.append(len(self._bench.requests))
+
     async def close(self) -> None:
         await self._inner.close()
 
@@ -122,6 +125,8 @@ class Bench:
         self.settings = Settings()
         self.recorder = Recorder()
         self.requests: list[GenerateRequest] = []
+        self.announced: list[int] = []
+        """How many requests there had been when one was announced."""
         self.ahead = ahead
         self.now_s = 0.0
         self.slept_s: list[float] = []

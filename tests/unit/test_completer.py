@@ -42,6 +42,9 @@ class Raising:
     def generate(self, request: GenerateRequest) -> object:
         raise self._error
 
+    def expect(self) -> None:
+        pass
+
 
 def check(bench: Bench, *outcomes: Outcome) -> None:
     """What was observed, in order of ending; nothing is left open."""
@@ -177,6 +180,18 @@ async def test_typing_along_reuses_the_prompt(bench_of: BenchOf) -> None:
         text += char
         fresh.append((await bench.ask(text + "|\n\ndef g():\n    pass\n")).tokens.fresh)
     assert max(fresh[1:]) <= 2
+
+
+async def test_a_request_is_announced_before_it_is_made(bench_of: BenchOf) -> None:
+    bench = bench_of("abc")
+    await bench.ask("x = |")
+    assert bench.announced == [0]
+    await bench.settled()
+    before = len(bench.requests)
+    # What is known already is not asked for, nor is work ahead announced.
+    assert (await bench.ask("x = a|")).outcome is Outcome.CACHED
+    await bench.settled()
+    assert before > 1 and bench.announced == [0]
 
 
 async def test_times_add_up(bench_of: BenchOf) -> None:
