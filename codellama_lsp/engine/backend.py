@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
+from codellama_lsp.engine.bell import Flag
 from codellama_lsp.engine.protocol import EngineInfo, GenerateRequest, GenerateResult, Progress
 
 
@@ -42,7 +43,7 @@ class CancelFlag:
     """
 
     def __init__(self) -> None:
-        self._bytes: ctypes.Array[ctypes.c_char] = ctypes.create_string_buffer(2)
+        self._bytes: Flag = ctypes.create_string_buffer(2)
         self.share = 1.0
         """Of the time, how much may be spent working; less than 1 for work that nobody awaits."""
 
@@ -57,7 +58,7 @@ class CancelFlag:
         """Address of the two bytes; valid as long as this object lives."""
         return ctypes.addressof(self._bytes)
 
-    def listen(self, shared: ctypes.Array[ctypes.c_char]) -> None:
+    def listen(self, shared: Flag) -> None:
         """From now on be set by whoever sets the `shared` bytes, too; they are cleared."""
         shared[0] = self._bytes[0]
         self._bytes = shared

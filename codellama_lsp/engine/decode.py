@@ -177,7 +177,7 @@ class DecodeLoop:
         if queued:
             job.on_done(_cancelled_in_queue(job))
         elif left is not None:
-            job.on_done(left[1])
+            _tell(*left)
 
     def overdue_s(self) -> float:
         """For how long the running job has ignored its cancel flag; 0 when all is well."""
@@ -286,10 +286,7 @@ class DecodeLoop:
     def _settle(self, job: Job, outcome: GenerateResult | EngineError) -> None:
         """Let `job` resume or tell that it is over; then see to what should follow it."""
         if not self._resumes(job, outcome):
-            if isinstance(outcome, GenerateResult):
-                ms = attrs.evolve(outcome.ms, queued=job.queued_s * 1000)
-                outcome = attrs.evolve(outcome, ms=ms)
-            job.on_done(outcome)
+            _tell(job, outcome)
         if self._loaded:
             self._housekeep(job)
 
@@ -400,6 +397,14 @@ class DecodeLoop:
         except Exception as error:
             return EngineError(f"the model failed ({_log_safely(error)})")
         return result
+
+
+def _tell(job: Job, outcome: GenerateResult | EngineError) -> None:
+    """Say how `job` ended, and how long it was queued."""
+    if isinstance(outcome, GenerateResult):
+        ms = attrs.evolve(outcome.ms, queued=job.queued_s * 1000)
+        outcome = attrs.evolve(outcome, ms=ms)
+    job.on_done(outcome)
 
 
 def _heard_the_bell(job: Job) -> bool:

@@ -111,6 +111,7 @@ async def test_a_crash_is_followed_by_one_engine_for_all(clients):
     assert len(set(pids)) == 1
     assert pids[0] != dead
     assert len(records()) == 1
+    assert len(list(dirs.runtime_dir().glob("*.bell"))) == 1
 
 
 async def test_a_restart_is_for_all(clients):

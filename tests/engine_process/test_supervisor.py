@@ -195,12 +195,13 @@ async def test_a_process_that_dies_at_once_is_given_up(supervise, monkeypatch, t
         await supervisor.engine()
 
 
-async def test_stale_sockets_are_swept(supervise):
+@pytest.mark.parametrize("suffix", [".sock", ".bell"])
+async def test_what_dead_engines_left_is_swept(supervise, suffix):
     gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     await gone.wait()
-    stale = dirs.make_private(dirs.runtime_dir()) / f"engine-{gone.pid}-00.sock"
+    stale = dirs.make_private(dirs.runtime_dir()) / f"engine-{gone.pid}-00{suffix}"
     stale.touch()
-    other = dirs.runtime_dir() / f"engine-{os.getpid()}-00.sock"
+    other = dirs.runtime_dir() / f"engine-{os.getpid()}-00{suffix}"
     other.touch()
     supervisor, _ = supervise([])
     await supervisor.engine()
